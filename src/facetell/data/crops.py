@@ -1,0 +1,145 @@
+"""A crop cache: faces found once, kept decoded on disk, so that training is busy with the model.
+
+A cache is a folder with `pixels.u8` (raw RGB regions, one after the other) and `index.csv` (a row
+each). A region is the face with surroundings, at native resolution up to MAX_REGION_PX; the crop a
+model sees is cut from it by `detect.crop.crop_face`, exactly as it is from a picture.
+"""
+
+import csv
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from facetell.data.degrade import shrink_to
+from facetell.data.manifest import Sample
+from facetell.detect.crop import cut_region, square_around
+from facetell.detect.faces import CenterFace
+from facetell.detect.media import read_picture
+from facetell.errors import DataError, MediaError
+from facetell.types import BoxXYXY, UInt8Array
+
+REGION_MARGIN = 1.75
+"""Side of a region as a multiple of the face box: room for any crop margin and for jitter."""
+MAX_REGION_PX = 360
+FINDER_SIDE_PX = 448
+_FIELDS = ["offset", "height", "width", "x0", "y0", "x1", "y1"]
+_SAMPLE_FIELDS = ["path", "label", "split", "source", "generator", "group"]
+
+
+@dataclass(frozen=True)
+class CachedRegion:
+    """Where one region lies in `pixels.u8`, and the face box in its pixels."""
+
+    sample: Sample
+    offset: int
+    height: int
+    width: int
+    box_xyxy: BoxXYXY
+
+
+class CropCache:
+    """A cache opened for reading."""
+
+    def __init__(self, folder: Path) -> None:
+        index, pixels = folder / "index.csv", folder / "pixels.u8"
+        if not index.exists() or not pixels.exists():
+            raise DataError(f"{folder} holds no crop cache", hint="make one: facetell data crops")
+        with index.open(newline="", encoding="utf-8") as file:
+            self.regions = [_region_from_row(row) for row in csv.DictReader(file)]
+        self._pixels = np.memmap(pixels, np.uint8, mode="r")
+
+    def image(self, region: CachedRegion) -> UInt8Array:
+        """The region's pixels [h, w, 3] uint8 RGB."""
+        size = region.height * region.width * 3
+        flat = self._pixels[region.offset : region.offset + size]
+        return np.asarray(flat).reshape(region.height, region.width, 3)
+
+
+def build_cache(
+    samples: Iterable[Sample],
+    folder: Path,
+    *,
+    processes: int | None = None,
+    on_progress: Callable[[int], None] = lambda done: None,
+) -> tuple[int, list[str]]:
+    """Find the largest face of each sample and keep its region.
+
+    Each picture is searched at FINDER_SIDE_PX at most: training pictures are portraits.
+    Returns how many were kept and, for every sample that was not, a line that says why. An existing
+    cache is continued: what its index already names is not done again.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    index = folder / "index.csv"
+    known = {str(region.sample.path) for region in CropCache(folder).regions} if index.exists() else set()
+    todo = [sample for sample in samples if str(sample.path) not in known]
+    kept, left_out = len(known), []
+    with (
+        ProcessPoolExecutor(processes or os.cpu_count(), initializer=_open_finder) as pool,
+        index.open("a", newline="", encoding="utf-8") as index_file,
+        (folder / "pixels.u8").open("ab") as pixels_file,
+    ):
+        writer = csv.writer(index_file)
+        if not known:
+            writer.writerow(_SAMPLE_FIELDS + _FIELDS)
+        for done, (sample, found) in enumerate(zip(todo, _map(pool, todo), strict=True), start=1):
+            if isinstance(found, str):
+                left_out.append(f"{sample.path}: {found}")
+            else:
+                image, box = found
+                place = [pixels_file.tell(), *image.shape[:2], *(round(v, 2) for v in box)]
+                pixels_file.write(image.tobytes())
+                writer.writerow([getattr(sample, name) for name in _SAMPLE_FIELDS] + place)
+                kept += 1
+            on_progress(done)
+    return kept, left_out
+
+
+def face_region(image: UInt8Array, box_xyxy: BoxXYXY) -> tuple[UInt8Array, BoxXYXY]:
+    """Cut the region around a face; returns it and the face box in its pixels."""
+    around = square_around(box_xyxy, REGION_MARGIN, (image.shape[1], image.shape[0]))
+    region, inside = cut_region(image, around)
+    small = shrink_to(region, MAX_REGION_PX)
+    scale = small.shape[1] / region.shape[1]
+    x, y = inside[0] - around[0], inside[1] - around[1]
+    x0, y0, x1, y1 = box_xyxy
+    return small, ((x0 + x) * scale, (y0 + y) * scale, (x1 + x) * scale, (y1 + y) * scale)
+
+
+def _map(
+    pool: ProcessPoolExecutor, samples: list[Sample]
+) -> Iterator[tuple[UInt8Array, BoxXYXY] | str]:
+    return pool.map(_find_region, (sample.path for sample in samples), chunksize=16)
+
+
+_finder: CenterFace | None = None  # one per worker process, opened by the pool's initializer
+
+
+def _open_finder() -> None:
+    global _finder
+    _finder = CenterFace(threads=1, longest_side_px=FINDER_SIDE_PX)
+
+
+def _find_region(path: Path) -> tuple[UInt8Array, BoxXYXY] | str:
+    assert _finder is not None
+    try:
+        picture = read_picture(path)
+    except MediaError as error:
+        return str(error)
+    faces = _finder.find_faces(picture.image)
+    if not len(faces):
+        return "no face found"
+    sides = faces.boxes_xyxy[:, 2:] - faces.boxes_xyxy[:, :2]
+    x0, y0, x1, y1 = (float(v) for v in faces.boxes_xyxy[sides.prod(axis=1).argmax()])
+    return face_region(picture.image, (x0, y0, x1, y1))
+
+
+def _region_from_row(row: dict[str, str]) -> CachedRegion:
+    sample = Sample(
+        Path(row["path"]), int(row["label"]), row["split"], row["source"], row["generator"], row["group"]
+    )
+    box = float(row["x0"]), float(row["y0"]), float(row["x1"]), float(row["y1"])
+    return CachedRegion(sample, int(row["offset"]), int(row["height"]), int(row["width"]), box)

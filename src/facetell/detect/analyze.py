@@ -1,0 +1,207 @@
+"""From a file to its report. Read this file first: it shows the whole way.
+
+    media -> picture -> faces -> crops -> logits + evidence -> p_fake -> verdict -> Report
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from facetell.detect.crop import crop_face, square_around
+from facetell.detect.faces import FINDERS, FaceFinder
+from facetell.detect.media import media_kind, read_picture
+from facetell.detect.model import DEFAULT_MODEL, Model
+from facetell.detect.quality import measure_quality
+from facetell.detect.report import FaceReport, ModelInfo, Report, Timings
+from facetell.errors import MediaError
+from facetell.types import BoxXYXY, FloatArray, Kind, Picture, Status, Verdict
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to judge.
+
+    finder: a name in `FINDERS`; "whole" judges the picture as one crop.
+    max_faces: the largest faces are judged, and a warning tells of the rest.
+    """
+
+    finder: str = "centerface"
+    max_faces: int = 50
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A model and a face finder, opened once and used for many files (from several threads, too)."""
+
+    model: Model
+    finder: FaceFinder
+    options: Options = Options()
+
+    @classmethod
+    def load(
+        cls,
+        model: str | Path = DEFAULT_MODEL,
+        options: Options = Options(),  # noqa: B008 - frozen
+        threads: int = 1,
+    ) -> "Detector":
+        """Open a model file; by default the one inside the package.
+
+        threads: processor threads that one picture may use.
+        Raises ModelError when the model file cannot be used.
+        """
+        finder = FINDERS[options.finder](threads)
+        return cls(Model.load(Path(model), threads), finder, options)
+
+    def analyze(self, source: str | Path) -> Report:
+        """Judge one file; see `analyze`."""
+        return analyze(source, self, self.options)
+
+
+def analyze(source: str | Path, detector: Detector, options: Options) -> Report:
+    """Judge the faces in one picture.
+
+    Always returns a report: a file that cannot be read has status `error`, one without a face
+    `no_face`, both with the reason and without a score.
+    """
+    path = Path(source)
+    started = time.perf_counter()
+    try:
+        picture = read_picture(path)
+    except MediaError as error:
+        return _unjudged(path, detector, Status.ERROR, str(error), kind=_kind_of(path))
+    return analyze_picture(picture, path, detector, options, started)
+
+
+def analyze_picture(
+    picture: Picture,
+    path: Path,
+    detector: Detector,
+    options: Options,
+    started: float | None = None,
+) -> Report:
+    """Judge a picture already decoded; `path` is only what the report calls it.
+
+    started: `time.perf_counter()` when its reading began, for the timings.
+    """
+    read = time.perf_counter()
+    found = detector.finder.find_faces(picture.image)
+    looked = time.perf_counter()
+    if not len(found):
+        return _unjudged(path, detector, Status.NO_FACE, "no face found in the picture", picture)
+    boxes = _largest(found.boxes_xyxy, options.max_faces)
+    faces = _judge(picture, boxes, found.scores, detector)
+    worst = faces[0]
+    warnings = list(worst.warnings)
+    if len(boxes) < len(found):
+        warnings.append(f"only the {len(boxes)} largest of {len(found)} faces were judged")
+    if picture.frames > 1:
+        warnings.append("animated or multi-page: only the first frame was judged")
+    return Report(
+        path=str(path),
+        kind=Kind.IMAGE,
+        status=Status.OK,
+        reason=_why_uncertain(worst) if worst.verdict is Verdict.UNCERTAIN else None,
+        verdict=worst.verdict,
+        p_fake=worst.p_fake,
+        format=picture.format,
+        size_wh=picture.size_wh,
+        faces=faces,
+        warnings=warnings,
+        model=model_info(detector.model),
+        timings_ms=_timings(started or read, read, looked, time.perf_counter()),
+    )
+
+
+def _judge(
+    picture: Picture, boxes: dict[int, BoxXYXY], scores: FloatArray, detector: Detector
+) -> list[FaceReport]:
+    """Judge the boxes (by their number among the found); most suspicious face first."""
+    card = detector.model.card
+    crops = np.stack([crop_face(picture.image, box, card.crop) for box in boxes.values()])
+    logits, evidence = detector.model.score(crops)
+    log_odds = card.calibration.log_odds(logits)
+    p_fakes = card.calibration.p_fake(logits)
+    maps = card.calibration.log_odds(evidence)
+    image_wh = picture.image.shape[1], picture.image.shape[0]
+    faces = []
+    for i, (number, box) in enumerate(boxes.items()):
+        quality = measure_quality(picture, box)
+        faces.append(
+            FaceReport(
+                box_xyxy=_to_original(box, picture),
+                crop_xyxy=_to_original(square_around(box, card.crop.margin, image_wh), picture),
+                score=round(float(scores[number]), 4),
+                p_fake=float(p_fakes[i]),
+                verdict=card.thresholds.verdict(float(p_fakes[i])),
+                quality=quality,
+                warnings=quality.warnings(card.smallest_face_px),
+                log_odds=float(log_odds[i]),
+                evidence=maps[i].round(4).tolist(),
+            )
+        )
+    return sorted(faces, key=lambda face: -face.p_fake)
+
+
+def _largest(boxes: FloatArray, count: int) -> dict[int, BoxXYXY]:
+    """The largest boxes, by their number, in the order they were found."""
+    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    numbers = sorted(np.argsort(-area, kind="stable")[:count].tolist())
+    return {n: (*map(float, boxes[n]),) for n in numbers}  # type: ignore[misc]
+
+
+def _why_uncertain(face: FaceReport) -> str:
+    between = "the signs do not suffice either way (p_fake lies between the two thresholds)"
+    return f"{between}; {'; '.join(face.warnings)}" if face.warnings else between
+
+
+def _unjudged(
+    path: Path,
+    detector: Detector,
+    status: Status,
+    reason: str,
+    picture: Picture | None = None,
+    kind: Kind = Kind.IMAGE,
+) -> Report:
+    return Report(
+        path=str(path),
+        kind=kind,
+        status=status,
+        reason=reason,
+        format=picture.format if picture else None,
+        size_wh=picture.size_wh if picture else None,
+        model=model_info(detector.model),
+    )
+
+
+def _kind_of(path: Path) -> Kind:
+    try:
+        return media_kind(path)
+    except MediaError:
+        return Kind.UNKNOWN
+
+
+def model_info(model: Model) -> ModelInfo:
+    thresholds = model.card.thresholds
+    return ModelInfo(
+        name=model.card.name,
+        version=model.card.version,
+        sha256=model.sha256,
+        real_below=thresholds.real_below,
+        fake_from=thresholds.fake_from,
+    )
+
+
+def _to_original(box: BoxXYXY, picture: Picture) -> BoxXYXY:
+    x0, y0, x1, y1 = (round(float(v) * picture.scale, 1) for v in box)
+    return x0, y0, x1, y1
+
+
+def _timings(started: float, read: float, looked: float, done: float) -> Timings:
+    def ms(seconds: float) -> float:
+        return round(seconds * 1000, 1)
+
+    return Timings(
+        read=ms(read - started), faces=ms(looked - read), model=ms(done - looked), total=ms(done - started)
+    )

@@ -1,0 +1,80 @@
+"""What travels with a model: the card, kept as JSON in the ONNX file's metadata."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from facetell.detect.calibrate import Calibration, Thresholds
+from facetell.detect.crop import CropSpec
+from facetell.errors import ModelError
+
+CARD_KEY = "facetell_card"
+CARD_VERSION = 1
+
+
+class Measured(BaseModel):
+    """One measured number: what was told apart, how well, on what.
+
+    auc, low, high: area under the ROC curve and its 95 % interval, in [0, 1].
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    tier: str
+    split: str
+    fakes: int
+    reals: int
+    auc: float = Field(ge=0, le=1)
+    low: float = Field(ge=0, le=1)
+    high: float = Field(ge=0, le=1)
+
+
+class ModelCard(BaseModel):
+    """Everything needed to use a model rightly, and to judge what its word is worth.
+
+    smallest_face_px: the smallest face, by the longer side of its box, that it was tested on.
+    trained_on: number of pictures by source. recipe: every setting of the training run.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    card_version: int = CARD_VERSION
+    name: str
+    version: str
+    created: str
+    crop: CropSpec
+    calibration: Calibration
+    thresholds: Thresholds
+    smallest_face_px: int = Field(gt=0)
+    trained_on: dict[str, int]
+    recipe: dict[str, Any]
+    start_weights: str
+    licence: str
+    metrics: tuple[Measured, ...] = ()
+    limits: tuple[str, ...]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _not_newer(cls, data: Any) -> Any:
+        version = data.get("card_version") if isinstance(data, dict) else None
+        if isinstance(version, int) and version > CARD_VERSION:
+            raise ValueError(f"card version {version} is newer than this facetell reads")
+        return data
+
+
+def parse_card(text: str, path: str) -> ModelCard:
+    """Read a card. Raises ModelError when it is broken, or newer than this code."""
+    try:
+        return ModelCard.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "card"
+        if "newer" in first["msg"]:
+            raise ModelError(
+                f"{path} was made for a newer facetell", hint="pip install --upgrade facetell"
+            ) from error
+        raise ModelError(
+            f"the card of {path} is not valid: {where}: {first['msg']}",
+            hint="export the model again with this version of facetell",
+        ) from error

@@ -1,0 +1,52 @@
+"""Pictures of a report: the evidence over a face, the boxes over a picture."""
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from facetell.detect.crop import cut_region
+from facetell.detect.evidence import FAKE_RGB, REAL_RGB, draw_evidence
+from facetell.detect.report import FaceReport
+from facetell.types import BoxXYXY, Picture, Verdict
+
+UNCERTAIN_RGB = (150, 150, 150)
+VERDICT_RGB = {
+    Verdict.REAL: REAL_RGB,
+    Verdict.FAKE: FAKE_RGB,
+    Verdict.UNCERTAIN: UNCERTAIN_RGB,
+}
+HEATMAP_PX = 384
+
+
+def draw_crop(picture: Picture, face: FaceReport, side_px: int = HEATMAP_PX) -> Image.Image:
+    """What the model saw of a face, `side_px` square."""
+    x0, y0, x1, y1 = (v / picture.scale for v in face.crop_xyxy)
+    cut, _ = cut_region(picture.image, (x0, y0, x1, y1))
+    return Image.fromarray(np.ascontiguousarray(cut)).resize(
+        (side_px, side_px), Image.Resampling.BICUBIC
+    )
+
+
+def draw_heatmap(picture: Picture, face: FaceReport, side_px: int = HEATMAP_PX) -> Image.Image:
+    """The face with its evidence laid over it, `side_px` square."""
+    crop = np.asarray(draw_crop(picture, face, side_px))
+    return Image.fromarray(draw_evidence(crop, np.asarray(face.evidence, np.float32)))
+
+
+def draw_boxes(picture: Picture, faces: list[FaceReport], longest_px: int = 960) -> Image.Image:
+    """The picture with a box around every face, coloured and numbered as in the report."""
+    image = Image.fromarray(picture.image)
+    image.thumbnail((longest_px, longest_px), Image.Resampling.BICUBIC)
+    scale = image.width / picture.size_wh[0]
+    pen = ImageDraw.Draw(image)
+    width = max(2, round(max(image.size) / 250))
+    for number, face in enumerate(faces, start=1):
+        box = _scaled(face.box_xyxy, scale)
+        pen.rectangle(box, outline=VERDICT_RGB[face.verdict], width=width)
+        if len(faces) > 1:
+            pen.text((box[0] + width + 1, box[1] + width), str(number), fill=VERDICT_RGB[face.verdict])
+    return image
+
+
+def _scaled(box_xyxy: BoxXYXY, scale: float) -> BoxXYXY:
+    x0, y0, x1, y1 = (v * scale for v in box_xyxy)
+    return x0, y0, x1, y1

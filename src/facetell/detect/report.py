@@ -1,0 +1,102 @@
+"""The one result object: the same for the command line's JSON, the Python API and the page."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from facetell.detect.quality import Quality
+from facetell.types import BoxXYXY, Kind, Status, Verdict
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+SCHEMA_VERSION = 1
+
+LIMITS_OF_THE_CLAIM = (
+    "The score is one model's opinion of one face, not proof; a person decides.",
+    "p_fake says how often pictures with such a score were fake in the validation data; elsewhere it "
+    "may be off.",
+    "Editing that leaves the face alone (text, background, who stands beside whom) is not looked at.",
+    "A generator newer than the model may pass as real; a filter or heavy retouching may look fake.",
+)
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class ModelInfo(Frozen):
+    """Which model spoke."""
+
+    name: str
+    version: str
+    sha256: str
+    real_below: float = Field(ge=0, le=1)
+    fake_from: float = Field(ge=0, le=1)
+
+
+class Timings(Frozen):
+    """Milliseconds of wall time by step."""
+
+    read: float = 0.0
+    faces: float = 0.0
+    model: float = 0.0
+    total: float = 0.0
+
+
+class FaceReport(Frozen):
+    """One face.
+
+    box_xyxy, crop_xyxy: the face, and the square that the model saw, in pixels of the original,
+        upright picture; the crop may leave the picture.
+    score: how sure the finder is that this is a face, in [0, 1].
+    log_odds: calibrated logit. evidence: [h][w] calibrated log-odds over the crop; their mean is
+        `log_odds`, p_fake its sigmoid.
+    """
+
+    box_xyxy: BoxXYXY
+    crop_xyxy: BoxXYXY
+    score: float
+    p_fake: float = Field(ge=0, le=1)
+    verdict: Verdict
+    quality: Quality
+    warnings: list[str]
+    log_odds: float
+    evidence: list[list[float]]
+
+
+class Report(Frozen):
+    """What facetell says of one file.
+
+    p_fake and verdict are those of the most suspicious face; both are None unless status is `ok`.
+    reason: why there is no score, or why the verdict is `uncertain`.
+    size_wh: of the upright picture, in pixels.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    path: str
+    kind: Kind
+    status: Status
+    reason: str | None = None
+    verdict: Verdict | None = None
+    p_fake: float | None = Field(default=None, ge=0, le=1)
+    format: str | None = None
+    size_wh: tuple[int, int] | None = None
+    faces: list[FaceReport] = []
+    warnings: list[str] = []
+    model: ModelInfo
+    timings_ms: Timings = Timings()
+    limits: tuple[str, ...] = LIMITS_OF_THE_CLAIM
+
+    def heatmap(self, face: int = 0) -> "Image.Image":
+        """The evidence for one face, drawn over what the model saw.
+
+        face: number of the face in `faces` (0 is the most suspicious one). The picture is read again.
+
+        Raises IndexError when there is no such face, MediaError when the picture is gone.
+        """
+        from facetell.detect.draw import draw_heatmap
+        from facetell.detect.media import read_picture
+
+        return draw_heatmap(read_picture(Path(self.path)), self.faces[face])

@@ -1,0 +1,32 @@
+"""Do one thing for many files: several at a time, results in order, memory bounded."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+AHEAD = 4
+"""Files in work or waiting per thread: enough to keep all busy, few enough to hold in memory."""
+
+
+def scan(items: Iterable[T], work: Callable[[T], R], threads: int) -> Iterator[R]:
+    """Yield `work(item)` for each item, in the order of the items.
+
+    Threads suffice: decoding and ONNX Runtime both let go of Python's lock. When the caller stops
+    early (Ctrl-C), what has not begun is not begun.
+    """
+    items = iter(items)
+    waiting: deque[Future[R]] = deque()
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="facetell")
+    try:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) >= threads * AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

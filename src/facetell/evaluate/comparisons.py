@@ -1,0 +1,81 @@
+"""Which pictures are set against which, so that a number answers a question.
+
+One AUC over everything hides what a detector cannot do: each family of fakes is compared apart, against
+real pictures that it could be mistaken for.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from facetell.evaluate.score import Score
+
+FAMILIES: dict[str, frozenset[str]] = {
+    "generated": frozenset(
+        "stylegan1 stylegan2 stylegan2_projected humanfaces_ai generatedphotos sd21 sdxl "
+        "flux1_dev flux1_schnell flux_pollinations".split()
+    ),
+    "blended": frozenset({"openforensics"}),
+    "swap": frozenset({"dfdc_swap"}),
+    "edited": frozenset({"photo_composite"}),
+}
+"""By the manifest's `generator`. Whole faces made by a generator; generated faces blended into a real
+scene; face swaps; edited by hand. Any other generator stands for itself."""
+
+FRAME_SOURCES = frozenset({"dfdc_face224", "video_faces"})
+"""Sources whose real pictures are frames of compressed video, not photographs."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Fakes against reals; both are chosen by what a score row says of its sample."""
+
+    name: str
+    fake: Callable[[Score], bool]
+    real: Callable[[Score], bool]
+
+
+def comparisons(scores: Sequence[Score]) -> list[Comparison]:
+    """The comparisons that these samples allow."""
+    chosen = [
+        Comparison("generated faces / real photos", _is_family("generated"), _is_photo),
+        Comparison(
+            "stylegan1_140k / ffhq256_140k", _is_source("stylegan1_140k"), _is_source("ffhq256_140k")
+        ),
+        Comparison("blended into a scene / real photos", _is_family("blended"), _is_photo),
+        Comparison(
+            "face swaps / their originals", _is_family("swap"), _is_source("dfdc_face224")
+        ),
+        Comparison(
+            "reenacted and swapped frames / real frames",
+            _is_source("video_faces"),
+            _is_source("video_faces"),
+        ),
+        Comparison("edited by hand / real photos", _is_family("edited"), _is_photo),
+    ]
+    generated = sorted({s.source for s in scores if s.label and _is_family("generated")(s)})
+    chosen += [Comparison(f"{name} / real photos", _is_source(name), _is_photo) for name in generated]
+    chosen.append(Comparison("all fakes / all reals", lambda s: True, lambda s: True))
+    return [c for c in chosen if any(map(_side(c, 1), scores)) and any(map(_side(c, 0), scores))]
+
+
+def members(comparison: Comparison, scores: Sequence[Score]) -> list[Score]:
+    """The samples of both sides."""
+    fake, real = _side(comparison, 1), _side(comparison, 0)
+    return [score for score in scores if fake(score) or real(score)]
+
+
+def _side(comparison: Comparison, label: int) -> Callable[[Score], bool]:
+    choose = comparison.fake if label else comparison.real
+    return lambda score: score.label == label and choose(score)
+
+
+def _is_family(name: str) -> Callable[[Score], bool]:
+    return lambda score: score.generator in FAMILIES[name]
+
+
+def _is_source(name: str) -> Callable[[Score], bool]:
+    return lambda score: score.source == name
+
+
+def _is_photo(score: Score) -> bool:
+    return score.source not in FRAME_SOURCES

@@ -1,0 +1,112 @@
+"""One scoring pass: what the detector says of every sample, as `facetell detect` would say it."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+
+from facetell.data.degrade import TIERS
+from facetell.data.manifest import Sample
+from facetell.detect.analyze import Detector, analyze_picture
+from facetell.detect.media import read_picture
+from facetell.detect.scan import scan
+from facetell.errors import DataError, MediaError
+from facetell.types import Status
+
+
+@dataclass(frozen=True)
+class Score:
+    """One row of a score table.
+
+    label: 1 = fake, 0 = real. log_odds, p_fake, verdict: None unless status is `ok`; of the most
+    suspicious face, as everywhere. face_px: longer side of its box.
+    """
+
+    path: str
+    label: int
+    split: str
+    source: str
+    generator: str
+    group: str
+    tier: str
+    status: str
+    log_odds: float | None
+    p_fake: float | None
+    verdict: str | None
+    face_px: float | None
+
+
+def score_samples(
+    samples: Iterable[Sample], detector: Detector, tier: str, threads: int
+) -> Iterator[Score]:
+    """Degrade each picture as `tier` says, then judge it; one row per sample, in order."""
+    yield from scan(samples, lambda sample: score_sample(sample, detector, tier), threads)
+
+
+def score_sample(sample: Sample, detector: Detector, tier: str) -> Score:
+    row = Score(
+        path=str(sample.path),
+        label=sample.label,
+        split=sample.split,
+        source=sample.source,
+        generator=sample.generator,
+        group=sample.group,
+        tier=tier,
+        status=Status.ERROR,
+        log_odds=None,
+        p_fake=None,
+        verdict=None,
+        face_px=None,
+    )
+    try:
+        picture = read_picture(sample.path)
+    except MediaError:
+        return row
+    image = TIERS[tier](picture.image)
+    degraded = replace(picture, image=image, size_wh=(image.shape[1], image.shape[0]))
+    report = analyze_picture(degraded, sample.path, detector, detector.options)
+    if report.status is not Status.OK:
+        return replace(row, status=report.status)
+    worst = report.faces[0]
+    return replace(
+        row,
+        status=Status.OK,
+        log_odds=worst.log_odds,
+        p_fake=worst.p_fake,
+        verdict=worst.verdict,
+        face_px=worst.quality.size_px,
+    )
+
+
+def write_scores(scores: Iterable[Score], path: Path) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Score)])
+        writer.writeheader()
+        for score in scores:
+            writer.writerow(asdict(score))
+
+
+def read_scores(path: Path) -> list[Score]:
+    """Read a score table. Raises DataError when it is not one."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return [_score(row) for row in csv.DictReader(file)]
+    except (OSError, KeyError, ValueError) as error:
+        raise DataError(
+            f"{path} is no score table: {error!r}", hint="write one: facetell evaluate --scores FILE"
+        ) from error
+
+
+def _score(row: dict[str, str]) -> Score:
+    def number(name: str) -> float | None:
+        return float(row[name]) if row[name] else None
+
+    texts = {n: row[n] for n in ("path", "split", "source", "generator", "group", "tier", "status")}
+    return Score(
+        **texts,
+        label=int(row["label"]),
+        log_odds=number("log_odds"),
+        p_fake=number("p_fake"),
+        verdict=row["verdict"] or None,
+        face_px=number("face_px"),
+    )

@@ -1,0 +1,147 @@
+"""From score tables to the numbers a reader needs, as records and as Markdown."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from facetell.evaluate.comparisons import comparisons, members
+from facetell.evaluate.metrics import (
+    Interval,
+    auc,
+    expected_calibration_error,
+    with_interval,
+)
+from facetell.evaluate.score import Score
+from facetell.types import Status, Verdict
+
+
+@dataclass(frozen=True)
+class ComparisonRow:
+    """How well one kind of fake is told from real pictures.
+
+    missed, unsure, caught: shares of the fakes with verdict real, uncertain, fake at the model's own
+    thresholds. metadata: AUC of a classifier that sees no pixel, on the same samples.
+    """
+
+    name: str
+    fakes: int
+    reals: int
+    auc: Interval | None
+    missed: float
+    unsure: float
+    caught: float
+    metadata: float | None
+
+
+@dataclass(frozen=True)
+class RealRow:
+    """How one real source fares: shares called fake, uncertain, real."""
+
+    source: str
+    judged: int
+    called_fake: float
+    unsure: float
+    called_real: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Everything about one tier. unjudged: samples without a score, by status."""
+
+    tier: str
+    samples: int
+    unjudged: dict[str, int]
+    ece: float
+    unsure: float
+    wrong_of_decided: float
+    comparisons: list[ComparisonRow]
+    reals: list[RealRow]
+
+
+def summarise(scores: Sequence[Score], metadata: Mapping[str, float] | None = None) -> Summary:
+    """scores: of one tier. metadata: by path, what the metadata-only classifier says."""
+    judged = [score for score in scores if score.status == Status.OK]
+    labels = np.array([score.label for score in judged])
+    p_fake = np.array([score.p_fake for score in judged], np.float64)
+    decided = [score for score in judged if score.verdict != Verdict.UNCERTAIN]
+    wrong = [score for score in decided if (score.verdict == Verdict.FAKE) != bool(score.label)]
+    statuses = [str(score.status) for score in scores if score.status != Status.OK]
+    return Summary(
+        tier=scores[0].tier,
+        samples=len(scores),
+        unjudged={status: statuses.count(status) for status in sorted(set(statuses))},
+        ece=expected_calibration_error(labels, p_fake),
+        unsure=1 - len(decided) / len(judged),
+        wrong_of_decided=len(wrong) / max(1, len(decided)),
+        comparisons=[
+            _comparison_row(comparison.name, members(comparison, judged), metadata)
+            for comparison in comparisons(judged)
+        ],
+        reals=[
+            _real_row(source, [s for s in judged if s.source == source and not s.label])
+            for source in sorted({s.source for s in judged if not s.label})
+        ],
+    )
+
+
+def _comparison_row(
+    name: str, scores: Sequence[Score], metadata: Mapping[str, float] | None
+) -> ComparisonRow:
+    labels = np.array([score.label for score in scores])
+    log_odds = np.array([score.log_odds for score in scores], np.float64)
+    fakes = [score for score in scores if score.label]
+    known = np.array([metadata[score.path] for score in scores]) if metadata else None
+    return ComparisonRow(
+        name=name,
+        fakes=len(fakes),
+        reals=len(scores) - len(fakes),
+        auc=with_interval(auc, labels, log_odds, [score.group for score in scores]),
+        missed=_share(fakes, Verdict.REAL),
+        unsure=_share(fakes, Verdict.UNCERTAIN),
+        caught=_share(fakes, Verdict.FAKE),
+        metadata=None if known is None else auc(labels, known),
+    )
+
+
+def _real_row(source: str, scores: Sequence[Score]) -> RealRow:
+    return RealRow(
+        source=source,
+        judged=len(scores),
+        called_fake=_share(scores, Verdict.FAKE),
+        unsure=_share(scores, Verdict.UNCERTAIN),
+        called_real=_share(scores, Verdict.REAL),
+    )
+
+
+def _share(scores: Sequence[Score], verdict: Verdict) -> float:
+    return sum(score.verdict == verdict for score in scores) / max(1, len(scores))
+
+
+def as_markdown(summary: Summary) -> str:
+    """The summary as a section of Markdown."""
+    unjudged = ", ".join(f"{n} {status}" for status, n in summary.unjudged.items()) or "none"
+    lines = [
+        f"## Tier {summary.tier}",
+        "",
+        f"{summary.samples} pictures; without a score: {unjudged}. Expected calibration error "
+        f"{summary.ece:.3f}; uncertain {summary.unsure:.1%}; of the decided {summary.wrong_of_decided:.1%} "
+        "wrong.",
+        "",
+        "| fakes / reals | n | AUC [95 %] | metadata only | called real | uncertain | called fake |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in summary.comparisons:
+        metadata = "" if row.metadata is None else f"{row.metadata:.3f}"
+        value = "undefined" if row.auc is None else str(row.auc)
+        lines.append(
+            f"| {row.name} | {row.fakes} / {row.reals} | {value} | {metadata} "
+            f"| {row.missed:.1%} | {row.unsure:.1%} | {row.caught:.1%} |"
+        )
+    lines += ["", "| real source | n | called fake | uncertain | called real |", "| --- | --- | --- | --- | --- |"]
+    lines += [
+        f"| {row.source} | {row.judged} | {row.called_fake:.1%} | {row.unsure:.1%} "
+        f"| {row.called_real:.1%} |"
+        for row in summary.reals
+    ]
+    return "\n".join(lines) + "\n"

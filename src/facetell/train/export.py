@@ -1,0 +1,41 @@
+"""Write a trained detector as the one model file: ONNX, weights inside, card in the metadata."""
+
+from pathlib import Path
+
+import onnx
+import torch
+
+from facetell.detect.card import CARD_KEY, ModelCard
+from facetell.train.networks.detector import Detector
+
+OPSET = 18
+
+
+def onnx_bytes(net: Detector, size_px: int) -> bytes:
+    """The network as ONNX without a card: crops [N, 3, S, S] -> logit [N], evidence [N, h, w]."""
+    program = torch.onnx.export(
+        net.eval(),
+        (torch.zeros(2, 3, size_px, size_px),),
+        input_names=["crops"],
+        output_names=["logit", "evidence"],
+        dynamic_shapes={"crops": {0: torch.export.Dim("n")}},
+        opset_version=OPSET,
+        dynamo=True,
+        verbose=False,
+    )
+    assert program is not None
+    data: bytes = program.model_proto.SerializeToString()
+    return data
+
+
+def write_model(data: bytes, card: ModelCard, path: Path) -> None:
+    """Put the card into ONNX bytes and write the file, whole or not at all."""
+    model = onnx.load_from_string(data)
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, {CARD_KEY: card.model_dump_json()})
+    model.producer_name = "facetell"
+    onnx.checker.check_model(model)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".part")
+    beside.write_bytes(model.SerializeToString())
+    beside.replace(path)

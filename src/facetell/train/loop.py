@@ -1,0 +1,122 @@
+"""Train one detector, from top to bottom; interrupt it and call it again to go on."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
+
+from facetell.data.crops import CropCache
+from facetell.errors import DataError
+from facetell.train.dataset import TrainingSamples
+from facetell.train.networks.detector import Detector
+from facetell.train.networks.efficientnet_lite import efficientnet_lite0
+from facetell.train.recipe import Recipe
+
+ARCHITECTURES: dict[str, Callable[..., Detector]] = {"efficientnet_lite0": efficientnet_lite0}
+CHECKPOINT_EVERY = 100  # steps
+LOG_EVERY = 20  # steps
+
+
+def train(
+    cache: CropCache,
+    recipe: Recipe,
+    run: Path,
+    *,
+    workers: int = 1,
+    on_step: Callable[[int, float], None] = lambda step, loss: None,
+) -> Detector:
+    """Train by `recipe`, keeping log and checkpoint in the folder `run`; returns the averaged weights.
+
+    on_step: called with the step's number and the mean loss since the last call.
+    Raises DataError when `run` holds a checkpoint of another recipe, or the loss is no number.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(recipe.seed)
+    net = ARCHITECTURES[recipe.architecture]().to(memory_format=torch.channels_last)
+    average = AveragedModel(
+        net, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay), use_buffers=True
+    )
+    optimizer = torch.optim.AdamW(
+        net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, recipe.learning_rate, total_steps=recipe.steps, pct_start=recipe.warmup
+    )
+    parts: dict[str, Any] = {
+        "net": net, "average": average, "optimizer": optimizer, "schedule": schedule,
+    }  # fmt: skip
+    first = _resume(run / "last.pt", recipe, parts)
+    loader = DataLoader(
+        TrainingSamples(cache, recipe, first * recipe.batch_size),
+        batch_size=recipe.batch_size,
+        drop_last=True,
+        num_workers=workers,
+    )
+    losses: list[float] = []
+    started = time.monotonic()
+    net.train()
+    for step, (crops, labels) in enumerate(loader, start=first + 1):
+        losses.append(_step(net, crops, labels, recipe, optimizer))
+        schedule.step()
+        average.update_parameters(net)
+        if step % LOG_EVERY == 0 or step == recipe.steps:
+            loss = sum(losses) / len(losses)
+            rate = (step - first) * recipe.batch_size / (time.monotonic() - started)
+            _log(run / "log.jsonl", step=step, loss=loss, samples_per_s=rate)
+            on_step(step, loss)
+            losses.clear()
+        if step % CHECKPOINT_EVERY == 0 or step == recipe.steps:
+            _save(run / "last.pt", recipe, step, parts)
+    averaged = average.module
+    assert isinstance(averaged, Detector)
+    return averaged.eval()
+
+
+def _step(
+    net: nn.Module, crops: Tensor, labels: Tensor, recipe: Recipe, optimizer: torch.optim.Optimizer
+) -> float:
+    logit, _ = net(crops.to(memory_format=torch.channels_last))
+    soft = labels * (1 - recipe.label_smoothing) + recipe.label_smoothing / 2
+    loss = nn.functional.binary_cross_entropy_with_logits(logit, soft)
+    value = float(loss.detach())
+    if value != value:
+        raise DataError("the loss is not a number", hint="train with a smaller learning_rate")
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+    optimizer.step()
+    return value
+
+
+def _save(path: Path, recipe: Recipe, step: int, parts: dict[str, Any]) -> None:
+    """Write beside and rename, so that an interrupted write never costs the last good checkpoint."""
+    state = {name: part.state_dict() for name, part in parts.items()}
+    beside = path.with_suffix(".part")
+    torch.save({"recipe": asdict(recipe), "step": step, **state}, beside)
+    beside.replace(path)
+
+
+def _resume(path: Path, recipe: Recipe, parts: dict[str, Any]) -> int:
+    """Load a checkpoint where there is one; returns the number of steps already done."""
+    if not path.exists():
+        return 0
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    if state["recipe"] != asdict(recipe):
+        raise DataError(
+            f"{path} was made by another recipe", hint="use another --out, or the same settings"
+        )
+    for name, part in parts.items():
+        part.load_state_dict(state[name])
+    return int(state["step"])
+
+
+def _log(path: Path, **row: float) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({k: round(v, 5) for k, v in row.items()}) + "\n")

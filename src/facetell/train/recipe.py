@@ -1,0 +1,41 @@
+"""What decides the outcome of a training run: one record, written into the run and the model's card."""
+
+from dataclasses import dataclass, field
+
+from facetell.detect.crop import CropSpec
+from facetell.train.networks.efficientnet_lite import MEAN, STD
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The recipe of the model that ships; change a value with `--set name=value`.
+
+    samples: crops seen in all. Each is drawn by its number and the seed alone, so a run that was
+        interrupted continues with exactly the sample that it would have seen.
+    boost: weight of a source beside the root of its size (1.0 where not named).
+    crop_px_range: side that a crop is shrunk to before compression, drawn log-uniformly; never enlarged.
+    """
+
+    architecture: str = "efficientnet_lite0"
+    samples: int = 80_000
+    batch_size: int = 32
+    seed: int = 1
+    learning_rate: float = 8e-4
+    weight_decay: float = 0.02
+    warmup: float = 0.08
+    ema_decay: float = 0.998
+    label_smoothing: float = 0.02
+    margin: float = 1.3
+    size_px: int = 192
+    crop_px_range: tuple[int, int] = (64, 288)
+    boost: dict[str, float] = field(
+        default_factory=lambda: {"stylegan1_140k": 2.0, "ffhq256_140k": 2.0}
+    )
+
+    @property
+    def crop(self) -> CropSpec:
+        return CropSpec(margin=self.margin, size_px=self.size_px, mean=MEAN, std=STD)
+
+    @property
+    def steps(self) -> int:
+        return self.samples // self.batch_size

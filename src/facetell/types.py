@@ -1,0 +1,77 @@
+"""The words of the project as types (one word, one meaning, everywhere)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+UInt8Array = npt.NDArray[np.uint8]
+FloatArray = npt.NDArray[np.float32]
+BoxXYXY = tuple[float, float, float, float]
+"""Left, top, right, bottom in pixels of the original, upright picture."""
+
+
+class Verdict(StrEnum):
+    """What facetell says of a face; two thresholds divide `p_fake` into these three."""
+
+    REAL = "real"
+    FAKE = "fake"
+    UNCERTAIN = "uncertain"
+
+
+class Status(StrEnum):
+    """How it went with a file; only `ok` ever carries a score."""
+
+    OK = "ok"
+    NO_FACE = "no_face"
+    ERROR = "error"
+
+
+class Kind(StrEnum):
+    """What sort of media a file is, by its content and not by its name."""
+
+    IMAGE = "image"
+    VIDEO = "video"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One decoded, upright picture.
+
+    image: [H, W, 3] uint8 RGB; smaller than `size_wh` where a huge JPEG was decoded at reduced scale.
+    size_wh: width and height in pixels of the original, upright picture.
+    format: the container's name as Pillow gives it, such as "JPEG".
+    jpeg_quality: estimated quality in 1..100, or None where the file is no JPEG.
+    frames: how many frames the file holds; only the first is judged.
+    """
+
+    image: UInt8Array
+    size_wh: tuple[int, int]
+    format: str
+    jpeg_quality: float | None = None
+    frames: int = 1
+
+    @property
+    def scale(self) -> float:
+        """Original pixels per pixel of `image` (1.0 unless decoded at reduced scale)."""
+        return self.size_wh[0] / self.image.shape[1]
+
+
+@dataclass(frozen=True, eq=False)
+class FoundFaces:
+    """The faces of one picture, best score first.
+
+    boxes_xyxy: [N, 4] float32, pixels of the picture searched, inside its borders.
+    scores: [N] float32 in [0, 1], how sure the finder is that this is a face.
+    landmarks: [N, 5, 2] float32 x, y: left eye, right eye, nose, left and right mouth corner as they
+        lie in the picture (left = smaller x on an upright face).
+    """
+
+    boxes_xyxy: FloatArray
+    scores: FloatArray
+    landmarks: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.boxes_xyxy)
