@@ -1,6 +1,6 @@
 """Make the fake example pictures from the real ones, by this repository's own means.
 
-    python examples/make_fakes.py
+python examples/make_fakes.py
 """
 
 from pathlib import Path
@@ -32,7 +32,9 @@ def main() -> None:
     astronaut, astronaut_points = read_face("real-astronaut.jpg", finder)
     hopper, hopper_points = read_face("real-grace-hopper.jpg", finder)
     write(swap_face(astronaut, astronaut_points, hopper, hopper_points), "fake-swap-astronaut.jpg")
-    write(swap_face(hopper, hopper_points, astronaut, astronaut_points), "fake-swap-grace-hopper.jpg")
+    write(
+        swap_face(hopper, hopper_points, astronaut, astronaut_points), "fake-swap-grace-hopper.jpg"
+    )
     rng = np.random.default_rng(SEED)
     write(self_blend(astronaut, astronaut_points, rng), "fake-self-blended-astronaut.jpg")
 

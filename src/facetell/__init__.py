@@ -1,10 +1,10 @@
 """facetell finds the tell in a fake face.
 
-    from facetell import Detector
+from facetell import Detector
 
-    report = Detector.load().analyze("photo.jpg")
-    print(report.verdict, report.p_fake)
-    report.heatmap().save("evidence.png")
+report = Detector.load().analyze("photo.jpg")
+print(report.verdict, report.p_fake)
+report.heatmap().save("evidence.png")
 """
 
 from facetell._version import __version__

@@ -1,10 +1,10 @@
 """Every error a user can meet: it names the cause and, in `hint`, the remedy.
 
-    FacetellError            base; `exit_code` is what the command line returns
-    ├── MediaError           one file cannot be read or judged            -> a row with status `error`
-    ├── ModelError           the model file is missing, broken or foreign -> exit code 3
-    ├── DataError            a data set or manifest is not what it should be
-    └── MissingExtra         an optional part is not installed
+FacetellError            base; `exit_code` is what the command line returns
+├── MediaError           one file cannot be read or judged            -> a row with status `error`
+├── ModelError           the model file is missing, broken or foreign -> exit code 3
+├── DataError            a data set or manifest is not what it should be
+└── MissingExtra         an optional part is not installed
 """
 
 

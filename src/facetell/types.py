@@ -40,7 +40,8 @@ class Kind(StrEnum):
 class Picture:
     """One decoded, upright picture.
 
-    image: [H, W, 3] uint8 RGB; smaller than `size_wh` where a huge JPEG was decoded at reduced scale.
+    image: [H, W, 3] uint8 RGB; smaller than `size_wh` where a huge JPEG was decoded at reduced
+    scale.
     size_wh: width and height in pixels of the original, upright picture.
     format: the container's name as Pillow gives it, such as "JPEG".
     jpeg_quality: estimated quality in 1..100, or None where the file is no JPEG.
@@ -56,7 +57,7 @@ class Picture:
     @property
     def scale(self) -> float:
         """Original pixels per pixel of `image` (1.0 unless decoded at reduced scale)."""
-        return self.size_wh[0] / self.image.shape[1]
+        return self.size_wh[0] / int(self.image.shape[1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,8 @@ class FoundFaces:
 
     boxes_xyxy: [N, 4] float32, pixels of the picture searched, inside its borders.
     scores: [N] float32 in [0, 1], how sure the finder is that this is a face.
-    landmarks: [N, 5, 2] float32 x, y: left eye, right eye, nose, left and right mouth corner as they
+    landmarks: [N, 5, 2] float32 x, y: left eye, right eye, nose, left and right mouth corner as
+        they
         lie in the picture (left = smaller x on an upright face).
     """
 

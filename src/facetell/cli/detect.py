@@ -32,7 +32,8 @@ def detect(
         bool, typer.Option("--whole", help="Judge each picture as one face crop, without a finder.")
     ] = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted run into the same --json file.")
+        bool,
+        typer.Option("--resume", help="Go on with an interrupted run into the same --json file."),
     ] = False,
 ) -> None:
     """Judge the faces in pictures: real, fake or uncertain.

@@ -16,14 +16,17 @@ def evaluate(
     tiers: Annotated[
         list[str], typer.Option("--tier", help="clean, web or hard; may be given several times.")
     ] = ["clean", "web", "hard"],  # noqa: B006 - typer reads it, nobody changes it
-    scores: Annotated[Path | None, typer.Option(help="Folder for one score table per tier.")] = None,
+    scores: Annotated[
+        Path | None, typer.Option(help="Folder for one score table per tier.")
+    ] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write the tables into this file.")] = None,
     threads: Annotated[int | None, typer.Option(min=1)] = None,
 ) -> None:
     """Measure a model on labelled pictures: by kind of fake, by source, with intervals.
 
-    Thresholds are the model's own and never refitted. Beside each number stands what a classifier that
-    sees only metadata (size, format, JPEG quality, bytes), trained on the `train` split, scores.
+    Thresholds are the model's own and never refitted. Beside each number stands what a classifier
+    that sees only metadata (size, format, JPEG quality, bytes), trained on the `train` split,
+    scores.
     """
     from facetell.cli.progress import progress_bar
     from facetell.data.degrade import TIERS
@@ -50,8 +53,8 @@ def evaluate(
     parts = [
         f"# {card.name} {card.version} on {split}\n\n"
         f"Model `{detector.model.sha256[:16]}`, thresholds {card.thresholds.real_below:.3f} and "
-        f"{card.thresholds.fake_from:.3f}. Every picture passes the same finder, crop and model as in "
-        "`facetell detect`; p_fake is that of the most suspicious face.\n"
+        f"{card.thresholds.fake_from:.3f}. Every picture passes the same finder, crop and model "
+        "as in `facetell detect`; p_fake is that of the most suspicious face.\n"
     ]
     for tier in tiers:
         rows = []

@@ -103,7 +103,7 @@ def _earlier(path: Path, detector: Detector) -> Iterator[Report]:
     for report in read_reports(path):
         if report.model.sha256 != detector.model.sha256:
             raise DataError(
-                f"{path} was written with another model ({report.model.name} {report.model.version})",
+                f"{path} was written with the model {report.model.name} {report.model.version}",
                 hint="name another --json file, or the same --model",
             )
         yield report
@@ -146,9 +146,13 @@ def _print_end(
 ) -> None:
     parts = [f"{number} {outcome}" for outcome, number in counts.most_common()]
     before = f", {earlier} of them from the earlier run" if earlier else ""
-    console.print(f"{counts.total()} files: {', '.join(parts) or 'none judged'}{before}", style="bold")
+    console.print(
+        f"{counts.total()} files: {', '.join(parts) or 'none judged'}{before}", style="bold"
+    )
     if left:
-        again = "call it again with --resume" if outputs.json else "--json FILE lets a run go on later"
+        again = (
+            "call it again with --resume" if outputs.json else "--json FILE lets a run go on later"
+        )
         console.print(f"interrupted: {left} files are left; {again}")
     for path in (outputs.json, outputs.csv, outputs.html, outputs.heatmaps):
         if path:

@@ -44,7 +44,9 @@ def models(
     for name, value in facts.items():
         grid.add_row(name, value)
     console.print(grid)
-    table = Table("fakes / reals", "tier", "n", "AUC [95 %]", title="Measured on val", title_justify="left")
+    table = Table(
+        "fakes / reals", "tier", "n", "AUC [95 %]", title="Measured on val", title_justify="left"
+    )
     for row in card.metrics:
         interval = f"{row.auc:.3f} [{row.low:.3f}, {row.high:.3f}]"
         table.add_row(row.name, row.tier, f"{row.fakes} / {row.reals}", interval)

@@ -11,20 +11,25 @@ from facetell.detect.report import ModelInfo, Report
 
 
 class HtmlPage(TextFile):
-    """The page is written at the end, when the counts at its top are known; an interrupted run ends too."""
+    """The page is written at the end, when the counts at its top are known; an interrupted run
+    ends too."""
 
     def __init__(self, path: Path, model: ModelInfo) -> None:
         super().__init__(path)
         self._model = model
         self._counts: Counter[str] = Counter()
-        self._entries = tempfile.TemporaryFile("w+", encoding="utf-8")
+        # Lives as long as this object, which is itself a context manager.
+        self._entries = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
 
     def write(self, report: Report) -> None:
         self._counts[str(report.verdict or report.status)] += 1
         self._entries.write(page_entry(report))
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._file.write(page_head(self._model, self._counts))
         self._entries.seek(0)

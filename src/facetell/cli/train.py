@@ -43,7 +43,9 @@ def train(
     opened = CropCache(cache)
     held_out = [s for manifest in val for s in read_manifest(manifest) if s.split == "val"]
     with progress_bar("training", recipe.steps) as advance:
-        net = run_training(opened, recipe, out, workers=workers, on_step=lambda step, _: advance(step))
+        net = run_training(
+            opened, recipe, out, workers=workers, on_step=lambda step, _: advance(step)
+        )
     with progress_bar("judging val", len(held_out) * len(TIERS)) as advance:
         card = release(
             net,
@@ -70,7 +72,9 @@ def _parse(settings: list[str], recipe: "type[Recipe]") -> dict[str, Any]:
         kind = type(defaults.get(name))
         if kind not in (int, float, str):
             names = [n for n, value in defaults.items() if type(value) in (int, float, str)]
-            raise typer.BadParameter(f"--set {setting}: use name=value with one of {', '.join(names)}")
+            raise typer.BadParameter(
+                f"--set {setting}: use name=value with one of {', '.join(names)}"
+            )
         try:
             parsed[name] = kind(text)
         except ValueError as error:

@@ -1,4 +1,5 @@
-"""Write reports as they come: JSON Lines, CSV, evidence pictures. Each row is on disk before the next."""
+"""Write reports as they come: JSON Lines, CSV, evidence pictures. Each row is on disk before the
+next."""
 
 import csv
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 from facetell.detect.draw import draw_heatmap
 from facetell.detect.media import read_picture
 from facetell.detect.report import Report
-from facetell.errors import DataError, MediaError
+from facetell.errors import DataError
 
 
 class ReportWriter(Protocol):
@@ -37,7 +38,10 @@ class TextFile:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._file.close()
 
@@ -53,7 +57,17 @@ class JsonLines(TextFile):
 class CsvWriter(TextFile):
     """One row per file, for a spreadsheet."""
 
-    COLUMNS = ("path", "status", "verdict", "p_fake", "faces", "warnings", "reason", "model", "sha256")
+    COLUMNS = (
+        "path",
+        "status",
+        "verdict",
+        "p_fake",
+        "faces",
+        "warnings",
+        "reason",
+        "model",
+        "sha256",
+    )
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)

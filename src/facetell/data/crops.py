@@ -74,7 +74,11 @@ def build_cache(
     """
     folder.mkdir(parents=True, exist_ok=True)
     index = folder / "index.csv"
-    known = {str(region.sample.path) for region in CropCache(folder).regions} if index.exists() else set()
+    known = (
+        {str(region.sample.path) for region in CropCache(folder).regions}
+        if index.exists()
+        else set()
+    )
     todo = [sample for sample in samples if str(sample.path) not in known]
     kept, left_out = len(known), []
     with (
@@ -139,7 +143,12 @@ def _find_region(path: Path) -> tuple[UInt8Array, BoxXYXY] | str:
 
 def _region_from_row(row: dict[str, str]) -> CachedRegion:
     sample = Sample(
-        Path(row["path"]), int(row["label"]), row["split"], row["source"], row["generator"], row["group"]
+        Path(row["path"]),
+        int(row["label"]),
+        row["split"],
+        row["source"],
+        row["generator"],
+        row["group"],
     )
     box = float(row["x0"]), float(row["y0"]), float(row["x1"]), float(row["y1"])
     return CachedRegion(sample, int(row["offset"]), int(row["height"]), int(row["width"]), box)

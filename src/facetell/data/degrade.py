@@ -21,7 +21,9 @@ def recompress(image: UInt8Array, quality: int, codec: str = "JPEG") -> UInt8Arr
 
 
 def resize(
-    image: UInt8Array, size_wh: tuple[int, int], resample: Image.Resampling = Image.Resampling.LANCZOS
+    image: UInt8Array,
+    size_wh: tuple[int, int],
+    resample: Image.Resampling = Image.Resampling.LANCZOS,
 ) -> UInt8Array:
     return np.asarray(Image.fromarray(image).resize(size_wh, resample))
 
@@ -63,7 +65,8 @@ TIERS: dict[str, Callable[[UInt8Array], UInt8Array]] = {
     "web": lambda image: recompress(shrink_to(image, 768), 60),
     "hard": lambda image: recompress(shrink_to(image, 512), 40),
 }
-"""How the media is degraded before scoring; applied to the whole picture, before the face finder."""
+"""How the media is degraded before scoring; applied to the whole picture, before the face
+finder."""
 
 _RESAMPLING = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
 

@@ -1,7 +1,7 @@
 """Make fakes whose origin is known: faces blended into pictures by their landmarks.
 
-Pure functions on arrays; `image`: [H, W, 3] uint8 RGB, `landmarks`: [5, 2] float32 x, y as the finders
-give them, randomness is the argument `rng`.
+Pure functions on arrays; `image`: [H, W, 3] uint8 RGB, `landmarks`: [5, 2] float32 x, y as the
+finders give them, randomness is the argument `rng`.
 """
 
 import numpy as np
@@ -18,8 +18,8 @@ Affine = npt.NDArray[np.float64]
 def swap_face(
     image: UInt8Array, landmarks: FloatArray, donor: UInt8Array, donor_landmarks: FloatArray
 ) -> UInt8Array:
-    """Put the donor's inner face into the picture: moved onto the landmarks, matched in colour, feathered
-    at the edge. The simplest face swap that deceives a quick look."""
+    """Put the donor's inner face into the picture: moved onto the landmarks, matched in colour,
+    feathered at the edge. The simplest face swap that deceives a quick look."""
     onto_donor = similarity(landmarks, donor_landmarks)
     moved = _warp(donor, onto_donor, (image.shape[1], image.shape[0]))
     mask = face_mask(image.shape[:2], landmarks)
@@ -47,7 +47,8 @@ def self_blend(image: UInt8Array, landmarks: FloatArray, rng: np.random.Generato
 
 
 def similarity(points: FloatArray, onto: FloatArray) -> Affine:
-    """The rotation, scaling and shift that bring `points` [N, 2] closest to `onto` [N, 2], least squares."""
+    """The rotation, scaling and shift that bring `points` [N, 2] closest to `onto` [N, 2], least
+    squares."""
     centre, target = points.mean(axis=0), onto.mean(axis=0)
     p, q = points - centre, onto - target
     scale = float((p**2).sum())
@@ -71,7 +72,7 @@ def face_mask(shape_hw: tuple[int, ...], landmarks: FloatArray) -> FloatArray:
     v = (-x * np.sin(angle) + y * np.cos(angle)) / half_h
     inside = Image.fromarray(((u**2 + v**2 <= 1) * 255).astype(np.uint8))
     soft = inside.filter(ImageFilter.GaussianBlur(half_w * 0.12))
-    return np.asarray(soft, np.float32) / 255
+    return np.asarray(np.asarray(soft, np.float32) / 255, np.float32)
 
 
 def _warp(image: UInt8Array, from_output: Affine, size_wh: tuple[int, int]) -> UInt8Array:
@@ -87,14 +88,16 @@ def _warp(image: UInt8Array, from_output: Affine, size_wh: tuple[int, int]) -> U
 
 
 def _match_colour(source: UInt8Array, target: UInt8Array, mask: FloatArray) -> UInt8Array:
-    """Give the source the target's mean and spread per channel, within the mask (Reinhard et al. 2001)."""
+    """Give the source the target's mean and spread per channel, within the mask (Reinhard et al.
+    2001)."""
     inside = mask > 0.5
     src, tgt = source[inside].astype(np.float32), target[inside].astype(np.float32)
     gain = tgt.std(axis=0) / np.maximum(src.std(axis=0), 1)
     matched = (source - src.mean(axis=0)) * gain + tgt.mean(axis=0)
-    return matched.round().clip(0, 255).astype(np.uint8)
+    return np.asarray(matched.round().clip(0, 255), np.uint8)
 
 
 def _blend(image: UInt8Array, over: UInt8Array, mask: FloatArray) -> UInt8Array:
     weight = mask[..., None]
-    return (image * (1 - weight) + over * weight).round().clip(0, 255).astype(np.uint8)
+    mixed = image * (1 - weight) + over * weight
+    return np.asarray(mixed.round().clip(0, 255), np.uint8)

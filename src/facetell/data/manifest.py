@@ -44,7 +44,8 @@ def read_manifest(path: Path) -> list[Sample]:
     missing = [column for column in _COLUMNS if column not in rows[0]]
     if missing:
         raise DataError(
-            f"{path} has no column {', '.join(missing)}", hint=f"columns needed: {','.join(_COLUMNS)}"
+            f"{path} has no column {', '.join(missing)}",
+            hint=f"columns needed: {','.join(_COLUMNS)}",
         )
     return [_sample(row, path, number) for number, row in enumerate(rows, start=2)]
 

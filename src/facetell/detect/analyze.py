@@ -1,6 +1,6 @@
 """From a file to its report. Read this file first: it shows the whole way.
 
-    media -> picture -> faces -> crops -> logits + evidence -> p_fake -> verdict -> Report
+media -> picture -> faces -> crops -> logits + evidence -> p_fake -> verdict -> Report
 """
 
 import time
@@ -33,7 +33,8 @@ class Options:
 
 @dataclass(frozen=True)
 class Detector:
-    """A model and a face finder, opened once and used for many files (from several threads, too)."""
+    """A model and a face finder, opened once and used for many files (from several threads,
+    too)."""
 
     model: Model
     finder: FaceFinder
@@ -43,7 +44,7 @@ class Detector:
     def load(
         cls,
         model: str | Path = DEFAULT_MODEL,
-        options: Options = Options(),  # noqa: B008 - frozen
+        options: Options = Options(),
         threads: int = 1,
     ) -> "Detector":
         """Open a model file; by default the one inside the package.
@@ -203,5 +204,8 @@ def _timings(started: float, read: float, looked: float, done: float) -> Timings
         return round(seconds * 1000, 1)
 
     return Timings(
-        read=ms(read - started), faces=ms(looked - read), model=ms(done - looked), total=ms(done - started)
+        read=ms(read - started),
+        faces=ms(looked - read),
+        model=ms(done - looked),
+        total=ms(done - started),
     )

@@ -7,7 +7,8 @@ from facetell.types import FloatArray, Verdict
 
 
 class Calibration(BaseModel):
-    """Platt scaling (Platt 1999): p_fake = sigmoid(slope * logit + intercept), fitted on `val` only.
+    """Platt scaling (Platt 1999): p_fake = sigmoid(slope * logit + intercept), fitted on `val`
+    only.
 
     slope is positive, so that calibrating never changes which of two faces is the more suspicious.
     """

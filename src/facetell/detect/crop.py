@@ -1,6 +1,7 @@
 """From a face box to the tensor a model reads: the one function for training and for judging.
 
-Preprocessing belongs to the weights, so everything here is driven by the `CropSpec` in a model's card.
+Preprocessing belongs to the weights, so everything here is driven by the `CropSpec` in a model's
+card.
 """
 
 from collections.abc import Sequence
@@ -40,8 +41,9 @@ def square_around(
 ) -> BoxXYXY:
     """The square crop of a face box, kept inside the picture as far as it goes.
 
-    Its side is `margin` times the box's longer side, less where the picture is smaller than that (but
-    never less than the box's longer side), and it slides inward at a border. Only a face that is longer
+    Its side is `margin` times the box's longer side, less where the picture is smaller than that
+    (but never less than the box's longer side), and it slides inward at a border. Only a face that
+    is longer
     than the picture is wide leaves it: then the border is repeated. Otherwise drawn borders would
     mark the sources whose pictures are tight crops, and a net learns sources gladly.
     """

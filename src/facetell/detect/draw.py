@@ -43,7 +43,9 @@ def draw_boxes(picture: Picture, faces: list[FaceReport], longest_px: int = 960)
         box = _scaled(face.box_xyxy, scale)
         pen.rectangle(box, outline=VERDICT_RGB[face.verdict], width=width)
         if len(faces) > 1:
-            pen.text((box[0] + width + 1, box[1] + width), str(number), fill=VERDICT_RGB[face.verdict])
+            pen.text(
+                (box[0] + width + 1, box[1] + width), str(number), fill=VERDICT_RGB[face.verdict]
+            )
     return image
 
 

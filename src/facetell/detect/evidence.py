@@ -1,7 +1,7 @@
 """Draw the evidence: where in a face the signs are that made the score.
 
-The map's mean is the log-odds of the verdict, so the picture is the decision and not a story about it.
-Orange speaks for fake, blue for real (told apart with any colour vision); strength is opacity.
+The map's mean is the log-odds of the verdict, so the picture is the decision and not a story about
+it. Orange speaks for fake, blue for real (told apart with any colour vision); strength is opacity.
 """
 
 import numpy as np
@@ -12,8 +12,10 @@ from facetell.types import FloatArray, UInt8Array
 FAKE_RGB = (230, 97, 1)
 REAL_RGB = (33, 102, 172)
 FULL_STRENGTH = 6.0
-"""Log-odds at which a cell is drawn with MAX_OPACITY; the same in every picture, so that two compare."""
+"""Log-odds at which a cell is drawn with MAX_OPACITY; the same in every picture, so that two
+compare."""
 MAX_OPACITY = 0.7
+_FAKE, _REAL = (np.array(rgb, np.float32) for rgb in (FAKE_RGB, REAL_RGB))
 
 
 def draw_evidence(crop: UInt8Array, log_odds: FloatArray) -> UInt8Array:
@@ -29,6 +31,7 @@ def draw_evidence(crop: UInt8Array, log_odds: FloatArray) -> UInt8Array:
         )
     )
     opacity = (np.abs(smooth) / FULL_STRENGTH).clip(0, 1)[..., None] * MAX_OPACITY
-    colour = np.where(smooth[..., None] > 0, np.float32(FAKE_RGB), np.float32(REAL_RGB))
+    colour = np.where(smooth[..., None] > 0, _FAKE, _REAL)
     base = np.asarray(Image.fromarray(crop).convert("L"), np.float32)[..., None]
-    return (base * (1 - opacity) + colour * opacity).round().clip(0, 255).astype(np.uint8)
+    drawn = base * (1 - opacity) + colour * opacity
+    return np.asarray(drawn.round().clip(0, 255), np.uint8)

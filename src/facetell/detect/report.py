@@ -15,10 +15,10 @@ SCHEMA_VERSION = 1
 
 LIMITS_OF_THE_CLAIM = (
     "The score is one model's opinion of one face, not proof; a person decides.",
-    "p_fake says how often pictures with such a score were fake in the validation data; elsewhere it "
-    "may be off.",
-    "Editing that leaves the face alone (text, background, who stands beside whom) is not looked at.",
-    "A generator newer than the model may pass as real; a filter or heavy retouching may look fake.",
+    "p_fake says how often pictures with such a score were fake in the validation data, with as "
+    "many fakes as reals; elsewhere it may be off.",
+    "Editing that leaves the face alone (text, background, who stands by whom) is not looked at.",
+    "A generator newer than the model may pass as real; a filter or retouching may look fake.",
 )
 
 
@@ -92,7 +92,8 @@ class Report(Frozen):
     def heatmap(self, face: int = 0) -> "Image.Image":
         """The evidence for one face, drawn over what the model saw.
 
-        face: number of the face in `faces` (0 is the most suspicious one). The picture is read again.
+        face: number of the face in `faces` (0 is the most suspicious one). The picture is read
+        again.
 
         Raises IndexError when there is no such face, MediaError when the picture is gone.
         """

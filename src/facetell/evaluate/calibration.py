@@ -35,8 +35,9 @@ def fit_thresholds(
     misses: float,
     fitted_on: str,
 ) -> Thresholds:
-    """`fake_from`: at most `false_alarms` of the reals reach it. `real_below`: at most `misses` of the
-    fakes lie below it. Where the two cross, nothing is uncertain and the false alarms decide."""
+    """`fake_from`: at most `false_alarms` of the reals reach it. `real_below`: at most `misses` of
+    the fakes lie below it. Where the two cross, nothing is uncertain and the false alarms
+    decide."""
     fake_from = min(1.0, float(np.quantile(real_p_fake, 1 - false_alarms, method="higher")) + 1e-6)
     real_below = float(np.quantile(fake_p_fake, misses, method="lower"))
     return Thresholds(

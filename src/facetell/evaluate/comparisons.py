@@ -1,7 +1,7 @@
 """Which pictures are set against which, so that a number answers a question.
 
-One AUC over everything hides what a detector cannot do: each family of fakes is compared apart, against
-real pictures that it could be mistaken for.
+One AUC over everything hides what a detector cannot do: each family of fakes is compared apart,
+against real pictures that it could be mistaken for.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,17 +9,19 @@ from dataclasses import dataclass
 
 from facetell.evaluate.score import Score
 
+_GENERATED = """
+    stylegan1 stylegan2 stylegan2_projected humanfaces_ai generatedphotos
+    sd21 sdxl flux1_dev flux1_schnell flux_pollinations
+"""
+
 FAMILIES: dict[str, frozenset[str]] = {
-    "generated": frozenset(
-        "stylegan1 stylegan2 stylegan2_projected humanfaces_ai generatedphotos sd21 sdxl "
-        "flux1_dev flux1_schnell flux_pollinations".split()
-    ),
+    "generated": frozenset(_GENERATED.split()),
     "blended": frozenset({"openforensics"}),
     "swap": frozenset({"dfdc_swap"}),
     "edited": frozenset({"photo_composite"}),
 }
-"""By the manifest's `generator`. Whole faces made by a generator; generated faces blended into a real
-scene; face swaps; edited by hand. Any other generator stands for itself."""
+"""By the manifest's `generator`. Whole faces made by a generator; generated faces blended into a
+real scene; face swaps; edited by hand. Any other generator stands for itself."""
 
 FRAME_SOURCES = frozenset({"dfdc_face224", "video_faces"})
 """Sources whose real pictures are frames of compressed video, not photographs."""
@@ -39,12 +41,12 @@ def comparisons(scores: Sequence[Score]) -> list[Comparison]:
     chosen = [
         Comparison("generated faces / real photos", _is_family("generated"), _is_photo),
         Comparison(
-            "stylegan1_140k / ffhq256_140k", _is_source("stylegan1_140k"), _is_source("ffhq256_140k")
+            "stylegan1_140k / ffhq256_140k",
+            _is_source("stylegan1_140k"),
+            _is_source("ffhq256_140k"),
         ),
         Comparison("blended into a scene / real photos", _is_family("blended"), _is_photo),
-        Comparison(
-            "face swaps / their originals", _is_family("swap"), _is_source("dfdc_face224")
-        ),
+        Comparison("face swaps / their originals", _is_family("swap"), _is_source("dfdc_face224")),
         Comparison(
             "reenacted and swapped frames / real frames",
             _is_source("video_faces"),
@@ -53,7 +55,9 @@ def comparisons(scores: Sequence[Score]) -> list[Comparison]:
         Comparison("edited by hand / real photos", _is_family("edited"), _is_photo),
     ]
     generated = sorted({s.source for s in scores if s.label and _is_family("generated")(s)})
-    chosen += [Comparison(f"{name} / real photos", _is_source(name), _is_photo) for name in generated]
+    chosen += [
+        Comparison(f"{name} / real photos", _is_source(name), _is_photo) for name in generated
+    ]
     chosen.append(Comparison("all fakes / all reals", lambda s: True, lambda s: True))
     return [c for c in chosen if any(map(_side(c, 1), scores)) and any(map(_side(c, 0), scores))]
 

@@ -1,4 +1,5 @@
-"""What a classifier that sees no pixel would score: the part of any number that the files give away."""
+"""What a classifier that sees no pixel would score: the part of any number that the files give
+away."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,13 +17,23 @@ try:
 except ImportError as error:
     raise MissingExtra("scikit-learn", "train") from error
 
-FEATURES = ("width", "height", "aspect", "bytes", "bytes per pixel", "JPEG quality", "format", "mode")
+FEATURES = (
+    "width",
+    "height",
+    "aspect",
+    "bytes",
+    "bytes per pixel",
+    "JPEG quality",
+    "format",
+    "mode",
+)
 
 
 def metadata_scores(
     train: Sequence[Sample], test: Sequence[Sample], seed: int = 0
 ) -> npt.NDArray[np.float64]:
-    """Probability of `fake` for each of `test`, by a classifier that saw only FEATURES of `train`."""
+    """Probability of `fake` for each of `test`, by a classifier that saw only FEATURES of
+    `train`."""
     classifier = HistGradientBoostingClassifier(random_state=seed)
     classifier.fit(_table(train), [sample.label for sample in train])
     probabilities: npt.NDArray[np.float64] = classifier.predict_proba(_table(test))[:, 1]
@@ -43,6 +54,15 @@ def _features(path: Path) -> list[float]:
             quality = estimate_jpeg_quality(tables[0]) if 0 in tables else np.nan
             kind = float(sum(map(ord, image.format or "")))
             mode = float(sum(map(ord, image.mode)))
-            return [width, height, width / height, size, size / (width * height), quality, kind, mode]
+            return [
+                width,
+                height,
+                width / height,
+                size,
+                size / (width * height),
+                quality,
+                kind,
+                mode,
+            ]
     except (OSError, UnidentifiedImageError):
         return [np.nan] * len(FEATURES)

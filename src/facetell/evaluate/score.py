@@ -93,7 +93,8 @@ def read_scores(path: Path) -> list[Score]:
             return [_score(row) for row in csv.DictReader(file)]
     except (OSError, KeyError, ValueError) as error:
         raise DataError(
-            f"{path} is no score table: {error!r}", hint="write one: facetell evaluate --scores FILE"
+            f"{path} is no score table: {error!r}",
+            hint="write one: facetell evaluate --scores FILE",
         ) from error
 
 

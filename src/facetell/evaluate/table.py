@@ -20,8 +20,8 @@ from facetell.types import Status, Verdict
 class ComparisonRow:
     """How well one kind of fake is told from real pictures.
 
-    missed, unsure, caught: shares of the fakes with verdict real, uncertain, fake at the model's own
-    thresholds. metadata: AUC of a classifier that sees no pixel, on the same samples.
+    missed, unsure, caught: shares of the fakes with verdict real, uncertain, fake at the model's
+    own thresholds. metadata: AUC of a classifier that sees no pixel, on the same samples.
     """
 
     name: str
@@ -125,10 +125,10 @@ def as_markdown(summary: Summary) -> str:
         f"## Tier {summary.tier}",
         "",
         f"{summary.samples} pictures; without a score: {unjudged}. Expected calibration error "
-        f"{summary.ece:.3f}; uncertain {summary.unsure:.1%}; of the decided {summary.wrong_of_decided:.1%} "
-        "wrong.",
+        f"{summary.ece:.3f}; uncertain {summary.unsure:.1%}; of the decided "
+        f"{summary.wrong_of_decided:.1%} wrong.",
         "",
-        "| fakes / reals | n | AUC [95 %] | metadata only | called real | uncertain | called fake |",
+        "| fakes / reals | n | AUC [95 %] | metadata only | called real | unsure | called fake |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for row in summary.comparisons:
@@ -138,7 +138,11 @@ def as_markdown(summary: Summary) -> str:
             f"| {row.name} | {row.fakes} / {row.reals} | {value} | {metadata} "
             f"| {row.missed:.1%} | {row.unsure:.1%} | {row.caught:.1%} |"
         )
-    lines += ["", "| real source | n | called fake | uncertain | called real |", "| --- | --- | --- | --- | --- |"]
+    lines += [
+        "",
+        "| real source | n | called fake | unsure | called real |",
+        "| --- | --- | --- | --- | --- |",
+    ]
     lines += [
         f"| {row.source} | {row.judged} | {row.called_fake:.1%} | {row.unsure:.1%} "
         f"| {row.called_real:.1%} |"

@@ -1,8 +1,8 @@
 """Training samples, drawn from a crop cache by number.
 
-Sample k of a run depends on (seed, k) alone: resuming, the number of workers and the batch size change
-nothing about it. Even numbers are real, odd ones fake; within a label each source counts by the root of
-its size, so that no large source becomes the task.
+Sample k of a run depends on (seed, k) alone: resuming, the number of workers and the batch size
+change nothing about it. Even numbers are real, odd ones fake; within a label each source counts by
+the root of its size, so that no large source becomes the task.
 """
 
 from collections import defaultdict

@@ -32,17 +32,18 @@ def train(
     workers: int = 1,
     on_step: Callable[[int, float], None] = lambda step, loss: None,
 ) -> Detector:
-    """Train by `recipe`, keeping log and checkpoint in the folder `run`; returns the averaged weights.
+    """Train by `recipe`, keeping log and checkpoint in the folder `run`; returns the averaged
+    weights.
 
     on_step: called with the step's number and the mean loss since the last call.
     Raises DataError when `run` holds a checkpoint of another recipe, or the loss is no number.
     """
     run.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
-    net = ARCHITECTURES[recipe.architecture]().to(memory_format=torch.channels_last)
-    average = AveragedModel(
-        net, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay), use_buffers=True
-    )
+    net = ARCHITECTURES[recipe.architecture]()
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    averaging = get_ema_multi_avg_fn(recipe.ema_decay)  # type: ignore[no-untyped-call]
+    average = AveragedModel(net, multi_avg_fn=averaging, use_buffers=True)
     optimizer = torch.optim.AdamW(
         net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
@@ -96,7 +97,8 @@ def _step(
 
 
 def _save(path: Path, recipe: Recipe, step: int, parts: dict[str, Any]) -> None:
-    """Write beside and rename, so that an interrupted write never costs the last good checkpoint."""
+    """Write beside and rename, so that an interrupted write never costs the last good
+    checkpoint."""
     state = {name: part.state_dict() for name, part in parts.items()}
     beside = path.with_suffix(".part")
     torch.save({"recipe": asdict(recipe), "step": step, **state}, beside)

@@ -1,4 +1,5 @@
-"""What decides the outcome of a training run: one record, written into the run and the model's card."""
+"""What decides the outcome of a training run: one record, written into the run and the model's
+card."""
 
 from dataclasses import dataclass, field
 
@@ -13,7 +14,8 @@ class Recipe:
     samples: crops seen in all. Each is drawn by its number and the seed alone, so a run that was
         interrupted continues with exactly the sample that it would have seen.
     boost: weight of a source beside the root of its size (1.0 where not named).
-    crop_px_range: side that a crop is shrunk to before compression, drawn log-uniformly; never enlarged.
+    crop_px_range: side that a crop is shrunk to before compression, drawn log-uniformly; never
+    enlarged.
     """
 
     architecture: str = "efficientnet_lite0"

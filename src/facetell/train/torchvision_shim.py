@@ -1,9 +1,9 @@
 """Let `timm` import where torchvision's compiled extension does not load.
 
-With a CPU build of torch, the package index still serves torchvision's CUDA build. Its extension fails
-to load, and importing torchvision dies on "operator torchvision::nms does not exist" when it registers
-shape functions for operators that were never declared. Declaring their schemas first is enough: facetell
-uses no torchvision operator, and calling one still raises.
+With a CPU build of torch, the package index still serves torchvision's CUDA build. Its extension
+fails to load, and importing torchvision dies on "operator torchvision::nms does not exist" when it
+registers shape functions for operators that were never declared. Declaring their schemas first is
+enough: facetell uses no torchvision operator, and calling one still raises.
 """
 
 import importlib.machinery
@@ -23,9 +23,9 @@ def declare_missing_operators() -> None:
     global _library
     if _library is not None or _extension_loads():
         return
-    _library = torch.library.Library("torchvision", "DEF")
+    _library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
     for schema in _SCHEMAS:
-        _library.define(schema)
+        _library.define(schema)  # type: ignore[no-untyped-call]
 
 
 def _extension_loads() -> bool:
@@ -36,7 +36,7 @@ def _extension_loads() -> bool:
         extension = importlib.machinery.PathFinder.find_spec("torchvision._C", [folder])
         if extension is not None and extension.origin is not None:
             try:
-                torch.ops.load_library(extension.origin)
+                torch.ops.load_library(extension.origin)  # type: ignore[no-untyped-call]
             except OSError:
                 return False
     return hasattr(torch.ops.torchvision, "nms")

@@ -11,7 +11,8 @@ class Detector(nn.Module):
 
     backbone: [N, 3, S, S] float32 -> [N, C, h, w]. The head is a 1x1 convolution, so that averaging
     its map equals the usual pooled linear classifier (class activation maps, Zhou et al. 2016,
-    https://arxiv.org/abs/1512.04150), with no need to explain afterwards where the decision came from.
+    https://arxiv.org/abs/1512.04150), with no need to explain afterwards where the decision came
+    from.
     """
 
     def __init__(self, backbone: nn.Module, channels: int, dropout: float = 0.2) -> None:

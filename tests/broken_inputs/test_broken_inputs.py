@@ -1,0 +1,77 @@
+"""Every drawn file and every real hostile one is read, or refused in plain words."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from facetell.detect.media import read_picture
+from facetell.errors import MediaError
+from tests.broken_inputs.make import BROKEN, ODD
+
+SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "media" / "hostile"
+HOSTILE = sorted(SHARED.glob("*/*")) if SHARED.is_dir() else []
+needs_hostile = pytest.mark.skipif(not HOSTILE, reason=f"the hostile files are not at {SHARED}")
+
+REFUSED_VALID = {
+    "1c9b03e6aa57.bmp": "bit fields of a layout that Pillow does not read",
+    "351d35882467.bmp": "a JPEG inside a BMP, meant for printers",
+    "7402abcfcaa4.bmp": "shortfile.bmp ends before its picture does",
+    "8eb03a3c111c.png": "a text chunk that unpacks to a bomb",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_file_is_refused_in_one_plain_line(name, tmp_path):
+    path = tmp_path / name
+    path.write_bytes(BROKEN[name]())
+    with pytest.raises(MediaError) as caught:
+        read_picture(path)
+    assert_plain(caught.value, path)
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_file_is_read(name, tmp_path):
+    path = tmp_path / name
+    path.write_bytes(ODD[name]())
+    assert_is_rgb(read_picture(path).image)
+
+
+@needs_hostile
+@pytest.mark.parametrize("path", HOSTILE, ids=lambda path: path.name)
+def test_a_real_hostile_file_is_read_or_refused_in_time(path):
+    start = time.monotonic()
+    try:
+        assert_is_rgb(read_picture(path).image)
+    except MediaError as error:
+        assert_plain(error, path)
+    assert time.monotonic() - start < 5
+
+
+@needs_hostile
+@pytest.mark.parametrize(
+    "path",
+    [path for path in HOSTILE if path.parent.name == "image_valid_odd"],
+    ids=lambda path: path.name,
+)
+def test_a_real_odd_file_is_read_but_for_the_listed(path):
+    if path.name in REFUSED_VALID:
+        with pytest.raises(MediaError):
+            read_picture(path)
+    else:
+        assert_is_rgb(read_picture(path).image)
+
+
+def assert_is_rgb(image):
+    assert image.dtype == np.uint8
+    assert image.ndim == 3
+    assert image.shape[2] == 3
+    assert min(image.shape) >= 1
+
+
+def assert_plain(error, path):
+    assert "\n" not in str(error)
+    assert path.name not in str(error)
+    assert "Error" not in str(error)
+    assert error.hint
