@@ -33,6 +33,10 @@ class ModelError(FacetellError):
     exit_code = 3
 
 
+class OutputError(FacetellError):
+    """A file cannot be written where it was asked for, or must not be."""
+
+
 class DataError(FacetellError):
     """A data set, manifest or crop cache is not what it should be."""
 

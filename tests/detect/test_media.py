@@ -5,7 +5,6 @@ import os
 import socket
 import sys
 import threading
-import time
 import warnings
 
 import numpy as np
@@ -13,13 +12,9 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageOps
 
-from facetell.detect.media import (
-    MAX_PIXELS,
-    estimate_jpeg_quality,
-    find_media,
-    media_kind,
-    read_picture,
-)
+from facetell.detect.find import find_media
+from facetell.detect.jpeg import estimate_jpeg_quality
+from facetell.detect.media import MAX_PIXELS, media_kind, read_picture
 from facetell.errors import MediaError
 from facetell.types import Kind
 from tests.broken_inputs import make
@@ -243,12 +238,11 @@ def test_a_large_picture_is_converted_whole(write):
 # ---------------------------------------------------------------------------- size
 
 
-def test_a_bomb_is_refused_at_once(write):
+def test_a_bomb_is_refused_before_it_is_decoded(write):
     path = write(make.png_bomb())
-    before, start = peak_mib(), time.monotonic()
+    before = peak_mib()
     with pytest.raises(MediaError, match=r"too many pixels.*64 million"):
         read_picture(path)
-    assert time.monotonic() - start < 1
     assert peak_mib() - before < 50
 
 
@@ -259,10 +253,8 @@ def peak_mib():
 
 
 def test_a_jpeg_that_stalls_decoders_is_refused(write):
-    start = time.monotonic()
     with pytest.raises(MediaError, match="passes over 4000 x 4000 pixels"):
         read_picture(write(make.endless_jpeg()))
-    assert time.monotonic() - start < 1
 
 
 def test_a_huge_jpeg_is_decoded_smaller_with_its_own_size_kept(write):

@@ -44,6 +44,8 @@ def detect(
     from facetell.cli.judge import Outputs, judge
     from facetell.detect.model import DEFAULT_MODEL
 
+    if "" in paths:
+        raise typer.BadParameter("an empty path was given (a shell variable without a value?)")
     if resume and json is None:
         raise typer.BadParameter("--resume goes on with a --json file: name it too")
     code = judge(

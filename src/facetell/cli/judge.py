@@ -1,8 +1,8 @@
 """Run `analyze` over many files; print a row for each and write what was asked for, as it goes."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Generator, Iterable
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from facetell.cli.progress import progress_bar
+from facetell.cli.quiet import quiet_libraries
 from facetell.cli.writers import (
     CsvWriter,
     HeatmapWriter,
@@ -19,15 +20,16 @@ from facetell.cli.writers import (
     read_reports,
 )
 from facetell.detect.analyze import Detector, Options, model_info
-from facetell.detect.media import find_media
-from facetell.detect.report import Report
+from facetell.detect.find import find_media
+from facetell.detect.media import media_kind
+from facetell.detect.report import Report, p_text
 from facetell.detect.scan import scan
-from facetell.errors import DataError
-from facetell.types import Status
+from facetell.errors import OutputError
+from facetell.types import Kind, Status
 
 INTERRUPTED = 130
 _STYLES = {"fake": "bold red", "real": "green", "uncertain": "yellow", "error": "magenta"}
-_HEADER = f"{'verdict':<11}{'p_fake':>6}{'faces':>7}  file"
+_HEADER = f"{'verdict':<11}{'p_fake':>7}{'faces':>7}  file"
 
 
 @dataclass(frozen=True)
@@ -50,47 +52,70 @@ def judge(
     resume: bool,
 ) -> int:
     """Judge everything that `paths` names. Returns the exit code."""
-    files = list(find_media(paths))
+    _refuse_unsafe(outputs)
+    files = [file for file in find_media(paths) if not _is_output(file, outputs)]
     detector = Detector.load(model, Options(finder=finder), threads if len(files) == 1 else 1)
+    known = _known(outputs.json, detector) if resume and outputs.json else set()
+    todo = [file for file in files if str(file) not in known]
     console = Console(highlight=False, soft_wrap=True)
     counts: Counter[str] = Counter()
-    known: set[str] = set()
     interrupted = False
     with ExitStack() as stack:
         writers = _open_writers(outputs, detector, stack)
-        if resume and outputs.json:
+        if known and outputs.json:
             drop_broken_end(outputs.json)
-            for report in _earlier(outputs.json, detector):
-                known.add(report.path)
+            for report in read_reports(outputs.json):
                 counts[_outcome(report)] += 1
                 _write(report, writers)
         if outputs.json:
-            writers.append(stack.enter_context(JsonLines(outputs.json, go_on=resume)))
-        todo = [file for file in files if str(file) not in known]
+            writers.append(stack.enter_context(JsonLines(outputs.json, go_on=bool(known))))
+        if outputs.heatmaps:
+            writers.append(HeatmapWriter(outputs.heatmaps, first=len(known) + 1))
         console.print(_HEADER, style="bold")
         try:
-            for report in _judged(todo, detector, threads, console):
-                _write(report, writers)
-                counts[_outcome(report)] += 1
-                console.print(_row(report))
+            with quiet_libraries(), closing(_judged(todo, detector, threads, console)) as reports:
+                for report in reports:
+                    _write(report, writers)
+                    counts[_outcome(report)] += 1
+                    console.print(_row(report))
         except KeyboardInterrupt:
             interrupted = True
-    _print_end(console, counts, outputs, earlier=len(known), left=len(files) - counts.total())
+    done = counts.total() - len(known)
+    _print_end(console, counts, outputs, earlier=len(known), left=len(todo) - done)
     if interrupted:
         return INTERRUPTED
     return 1 if counts["error"] else 0
 
 
+def _refuse_unsafe(outputs: Outputs) -> None:
+    """A slip of the keyboard must not cost a photograph, nor two outputs each other."""
+    named = [path for path in (outputs.json, outputs.csv, outputs.html) if path]
+    for path in named:
+        if path.is_file() and path.stat().st_size and media_kind(path) is not Kind.UNKNOWN:
+            raise OutputError(
+                f"{path} is a picture or video and would be overwritten", hint="name another file"
+            )
+    if len({path.absolute() for path in named}) < len(named):
+        raise OutputError("two outputs go to the same file", hint="give each its own name")
+
+
+def _is_output(file: Path, outputs: Outputs) -> bool:
+    """What an earlier run wrote into the folder it judged is not judged itself."""
+    own = (outputs.json, outputs.csv, outputs.html)
+    if any(path and file.absolute() == path.absolute() for path in own):
+        return True
+    return outputs.heatmaps is not None and outputs.heatmaps.absolute() in file.absolute().parents
+
+
 def _open_writers(outputs: Outputs, detector: Detector, stack: ExitStack) -> list[ReportWriter]:
+    """Those that are written anew in every run, whatever an earlier one left."""
     writers: list[ReportWriter] = []
     if outputs.csv:
         writers.append(stack.enter_context(CsvWriter(outputs.csv)))
-    if outputs.heatmaps:
-        writers.append(HeatmapWriter(outputs.heatmaps))
     if outputs.html:
         from facetell.cli.page import HtmlPage
 
-        writers.append(stack.enter_context(HtmlPage(outputs.html, model_info(detector.model))))
+        writers.append(stack.enter_context(HtmlPage(outputs.html, model_info(detector))))
     return writers
 
 
@@ -99,19 +124,24 @@ def _write(report: Report, writers: Iterable[ReportWriter]) -> None:
         writer.write(report)
 
 
-def _earlier(path: Path, detector: Detector) -> Iterator[Report]:
+def _known(path: Path, detector: Detector) -> set[str]:
+    """The paths that an earlier run judged, all with this detector."""
+    now = model_info(detector)
+    known = set()
     for report in read_reports(path):
-        if report.model.sha256 != detector.model.sha256:
-            raise DataError(
-                f"{path} was written with the model {report.model.name} {report.model.version}",
-                hint="name another --json file, or the same --model",
+        if report.model != now:
+            before = f"{report.model.name} {report.model.version}, finder {report.model.finder}"
+            raise OutputError(
+                f"{path} was written with another model or finder ({before})",
+                hint="name another --json file, or the same --model and --whole as then",
             )
-        yield report
+        known.add(report.path)
+    return known
 
 
 def _judged(
     files: list[Path], detector: Detector, threads: int, console: Console
-) -> Iterator[Report]:
+) -> Generator[Report]:
     """Judge in order, with a progress bar where a person watches."""
     with progress_bar("judging", len(files), console) as advance:
         for done, report in enumerate(scan(files, detector.analyze, threads), start=1):
@@ -127,10 +157,11 @@ def _outcome(report: Report) -> str:
 def _row(report: Report) -> Text:
     outcome = _outcome(report)
     row = Text(f"{outcome:<11}", style=_STYLES.get(outcome, ""))
-    p_fake = "-" if report.p_fake is None else f"{report.p_fake:.3f}"
+    p_fake = "-" if report.p_fake is None else p_text(report.p_fake)
     faces = str(len(report.faces)) if report.status is Status.OK else "-"
-    row.append(f"{p_fake:>6}{faces:>7}  {_printable(report.path)}", style="default")
-    notes = [report.reason] if report.reason else report.warnings
+    row.append(f"{p_fake:>7}{faces:>7}  {_printable(report.path)}", style="default")
+    notes = [report.reason] if report.reason else []
+    notes += [warning for warning in report.warnings if warning not in (report.reason or "")]
     if notes:
         row.append(f"  ({'; '.join(notes)})", style="dim")
     return row
@@ -138,7 +169,7 @@ def _row(report: Report) -> Text:
 
 def _printable(path: str) -> str:
     """File names may hold line breaks and control codes; a row must stay one row."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in path)
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in path)
 
 
 def _print_end(

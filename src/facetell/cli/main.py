@@ -1,5 +1,6 @@
 """The command line: parse, call the library, print. Heavy imports happen when a command runs."""
 
+import io
 import sys
 
 import typer
@@ -35,8 +36,13 @@ def _version(
 
 def run() -> None:
     """What the `facetell` command calls: errors become one line and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # any file name on any terminal
     try:
         app()
     except FacetellError as error:
         sys.stderr.write(f"facetell: {error.args[0]}\n  {error.hint}\n")
         sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,11 +1,12 @@
 """Write the HTML page of a run."""
 
+import shutil
 import tempfile
 from collections import Counter
 from pathlib import Path
 from types import TracebackType
 
-from facetell.cli.writers import TextFile
+from facetell.cli.writers import TextFile, explained
 from facetell.detect.page import page_end, page_entry, page_head
 from facetell.detect.report import ModelInfo, Report
 
@@ -19,11 +20,12 @@ class HtmlPage(TextFile):
         self._model = model
         self._counts: Counter[str] = Counter()
         # Lives as long as this object, which is itself a context manager.
-        self._entries = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
+        self._entries = tempfile.TemporaryFile("w+", encoding="utf-8", errors="backslashreplace")
 
     def write(self, report: Report) -> None:
         self._counts[str(report.verdict or report.status)] += 1
-        self._entries.write(page_entry(report))
+        with explained(self._path):
+            self._entries.write(page_entry(report))
 
     def __exit__(
         self,
@@ -31,10 +33,9 @@ class HtmlPage(TextFile):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._file.write(page_head(self._model, self._counts))
-        self._entries.seek(0)
-        while part := self._entries.read(1 << 20):
-            self._file.write(part)
-        self._file.write(page_end())
-        self._entries.close()
+        with explained(self._path), self._entries as entries:
+            self._file.write(page_head(self._model, self._counts))
+            entries.seek(0)
+            shutil.copyfileobj(entries, self._file)
+            self._file.write(page_end())
         super().__exit__(kind, error, trace)

@@ -1,8 +1,10 @@
-"""Write reports as they come: JSON Lines, CSV, evidence pictures. Each row is on disk before the
-next."""
+"""Write reports as they come: JSON Lines, CSV, evidence. Each row is on disk before the next."""
 
 import csv
+import json
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol, Self
@@ -12,7 +14,7 @@ from pydantic import ValidationError
 from facetell.detect.draw import draw_heatmap
 from facetell.detect.media import read_picture
 from facetell.detect.report import Report
-from facetell.errors import DataError
+from facetell.errors import MediaError, OutputError
 
 
 class ReportWriter(Protocol):
@@ -26,13 +28,12 @@ class TextFile:
 
     def __init__(self, path: Path, *, go_on: bool = False) -> None:
         """go_on: add to what is there instead of writing it anew."""
-        try:
+        self._path = path
+        with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: IO[str] = path.open("a" if go_on else "w", encoding="utf-8", newline="")
-        except OSError as error:
-            raise DataError(
-                f"{path} cannot be written: {error.strerror}", hint="name a file you may write"
-            ) from error
+            self._file: IO[str] = path.open(
+                "a" if go_on else "w", encoding="utf-8", errors="backslashreplace", newline=""
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -43,15 +44,17 @@ class TextFile:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._file.close()
+        with explained(self._path):
+            self._file.close()
 
 
 class JsonLines(TextFile):
-    """One report a line."""
+    """One report a line. File names that are no text keep their bytes as JSON escapes."""
 
     def write(self, report: Report) -> None:
-        self._file.write(report.model_dump_json() + "\n")
-        self._file.flush()
+        with explained(self._path):
+            self._file.write(json.dumps(report.model_dump(mode="json")) + "\n")
+            self._file.flush()
 
 
 class CsvWriter(TextFile):
@@ -75,71 +78,83 @@ class CsvWriter(TextFile):
         self._rows.writerow(self.COLUMNS)
 
     def write(self, report: Report) -> None:
-        self._rows.writerow(
-            [
-                report.path,
-                report.status,
-                report.verdict or "",
-                "" if report.p_fake is None else f"{report.p_fake:.6f}",
-                len(report.faces),
-                "; ".join(report.warnings),
-                report.reason or "",
-                f"{report.model.name} {report.model.version}",
-                report.model.sha256,
-            ]
-        )
-        self._file.flush()
+        with explained(self._path):
+            self._rows.writerow(
+                [
+                    report.path,
+                    report.status,
+                    report.verdict or "",
+                    "" if report.p_fake is None else f"{report.p_fake:.6f}",
+                    len(report.faces),
+                    "; ".join(report.warnings),
+                    report.reason or "",
+                    f"{report.model.name} {report.model.version}",
+                    report.model.sha256,
+                ]
+            )
+            self._file.flush()
 
 
 class HeatmapWriter:
     """The evidence of every face as a PNG: `<number>-<file>-face<k>.png`."""
 
-    def __init__(self, folder: Path) -> None:
-        try:
+    def __init__(self, folder: Path, first: int = 1) -> None:
+        """first: number of the first report, where an earlier run wrote those before it."""
+        with explained(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DataError(
-                f"{folder} cannot be made: {error.strerror}", hint="name a folder you may write"
-            ) from error
         self._folder = folder
-        self._number = 0
+        self._number = first - 1
 
     def write(self, report: Report) -> None:
         self._number += 1
         if not report.faces:
             return
-        picture = read_picture(Path(report.path))
+        try:
+            picture = read_picture(Path(report.path))
+        except MediaError as error:
+            sys.stderr.write(f"facetell: no evidence picture for {report.path!r}: {error}\n")
+            return
         stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in Path(report.path).stem)[:80]
         for k, face in enumerate(report.faces, start=1):
             name = f"{self._number:05d}-{stem}-face{k}.png"
-            draw_heatmap(picture, face).save(self._folder / name)
+            with explained(self._folder / name):
+                draw_heatmap(picture, face).save(self._folder / name)
 
 
 def read_reports(path: Path) -> Iterator[Report]:
-    """What an interrupted run wrote, one by one; nothing where the file is not there.
+    """What an interrupted run wrote, one by one; a last line that was cut off is left out.
 
-    Raises DataError when the file holds anything but reports.
+    Raises OutputError when the file holds anything but reports.
     """
     if not path.exists():
         return
-    with path.open(encoding="utf-8", newline="\n") as file:
-        for line in file:
+    with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
+        for number, line in enumerate(file):
             try:
-                yield Report.model_validate_json(line)
-            except ValidationError as error:
-                raise DataError(
+                yield Report.model_validate(json.loads(line))
+            except (ValidationError, ValueError) as error:
+                if number and not line.endswith("\n"):
+                    return
+                raise OutputError(
                     f"{path} holds something else than reports of this version",
                     hint="name another --json file, or leave --resume out to write it anew",
                 ) from error
 
 
 def drop_broken_end(path: Path) -> None:
-    """Cut off a last line that was not written whole, so that a run can go on behind the others."""
-    if not path.exists():
-        return
+    """Cut off a last line without its end, so that a run can go on behind the whole ones."""
     with path.open("rb+") as file:
-        end = 0
-        for line in file:
-            if line.endswith(b"\n"):
-                end += len(line)
+        end = sum(len(line) for line in file if line.endswith(b"\n"))
         file.truncate(end)
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """A full disk, a locked folder: one line instead of a traceback."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be written: {error.strerror or error}",
+            hint="name a place that you may write to and that has room",
+        ) from error

@@ -26,7 +26,7 @@ REGION_MARGIN = 1.75
 """Side of a region as a multiple of the face box: room for any crop margin and for jitter."""
 MAX_REGION_PX = 360
 FINDER_SIDE_PX = 448
-_FIELDS = ["offset", "height", "width", "x0", "y0", "x1", "y1"]
+_PLACE_FIELDS = ["offset", "height", "width", "x0", "y0", "x1", "y1"]
 _SAMPLE_FIELDS = ["path", "label", "split", "source", "generator", "group"]
 
 
@@ -45,12 +45,15 @@ class CropCache:
     """A cache opened for reading."""
 
     def __init__(self, folder: Path) -> None:
-        index, pixels = folder / "index.csv", folder / "pixels.u8"
-        if not index.exists() or not pixels.exists():
+        self.regions = _read_index(folder)
+        if not self.regions:
             raise DataError(f"{folder} holds no crop cache", hint="make one: facetell data crops")
-        with index.open(newline="", encoding="utf-8") as file:
-            self.regions = [_region_from_row(row) for row in csv.DictReader(file)]
-        self._pixels = np.memmap(pixels, np.uint8, mode="r")
+        self._pixels = np.memmap(folder / "pixels.u8", np.uint8, mode="r")
+        last = self.regions[-1]
+        if last.offset + last.height * last.width * 3 > len(self._pixels):
+            raise DataError(
+                f"{folder / 'pixels.u8'} is cut short", hint="delete the folder and make it again"
+            )
 
     def image(self, region: CachedRegion) -> UInt8Array:
         """The region's pixels [h, w, 3] uint8 RGB."""
@@ -69,37 +72,34 @@ def build_cache(
     """Find the largest face of each sample and keep its region.
 
     Each picture is searched at FINDER_SIDE_PX at most: training pictures are portraits.
-    Returns how many were kept and, for every sample that was not, a line that says why. An existing
+    Returns how many are kept and, for every sample that is not, a line that says why. An existing
     cache is continued: what its index already names is not done again.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    index = folder / "index.csv"
-    known = (
-        {str(region.sample.path) for region in CropCache(folder).regions}
-        if index.exists()
-        else set()
-    )
+    known = {str(region.sample.path) for region in _read_index(folder)}
     todo = [sample for sample in samples if str(sample.path) not in known]
-    kept, left_out = len(known), []
+    left_out = []
     with (
         ProcessPoolExecutor(processes or os.cpu_count(), initializer=_open_finder) as pool,
-        index.open("a", newline="", encoding="utf-8") as index_file,
-        (folder / "pixels.u8").open("ab") as pixels_file,
+        (folder / "index.csv").open("a", newline="", encoding="utf-8") as index,
+        (folder / "pixels.u8").open("ab") as pixels,
     ):
-        writer = csv.writer(index_file)
+        writer = csv.writer(index)
         if not known:
-            writer.writerow(_SAMPLE_FIELDS + _FIELDS)
-        for done, (sample, found) in enumerate(zip(todo, _map(pool, todo), strict=True), start=1):
+            writer.writerow(_SAMPLE_FIELDS + _PLACE_FIELDS)
+        for done, (sample, found) in enumerate(
+            zip(todo, _search(pool, todo), strict=True), start=1
+        ):
             if isinstance(found, str):
                 left_out.append(f"{sample.path}: {found}")
             else:
                 image, box = found
-                place = [pixels_file.tell(), *image.shape[:2], *(round(v, 2) for v in box)]
-                pixels_file.write(image.tobytes())
+                place = [pixels.tell(), *image.shape[:2], *(round(v, 2) for v in box)]
+                pixels.write(image.tobytes())
+                pixels.flush()  # before its row, so that no row ever points past the end
                 writer.writerow([getattr(sample, name) for name in _SAMPLE_FIELDS] + place)
-                kept += 1
             on_progress(done)
-    return kept, left_out
+    return len(known) + len(todo) - len(left_out), left_out
 
 
 def face_region(image: UInt8Array, box_xyxy: BoxXYXY) -> tuple[UInt8Array, BoxXYXY]:
@@ -113,7 +113,7 @@ def face_region(image: UInt8Array, box_xyxy: BoxXYXY) -> tuple[UInt8Array, BoxXY
     return small, ((x0 + x) * scale, (y0 + y) * scale, (x1 + x) * scale, (y1 + y) * scale)
 
 
-def _map(
+def _search(
     pool: ProcessPoolExecutor, samples: list[Sample]
 ) -> Iterator[tuple[UInt8Array, BoxXYXY] | str]:
     return pool.map(_find_region, (sample.path for sample in samples), chunksize=16)
@@ -141,14 +141,23 @@ def _find_region(path: Path) -> tuple[UInt8Array, BoxXYXY] | str:
     return face_region(picture.image, (x0, y0, x1, y1))
 
 
+def _read_index(folder: Path) -> list[CachedRegion]:
+    """The rows of the index; none where there is no cache yet."""
+    index = folder / "index.csv"
+    if not index.exists():
+        return []
+    with index.open(newline="", encoding="utf-8") as file:
+        return [_region_from_row(row) for row in csv.DictReader(file)]
+
+
 def _region_from_row(row: dict[str, str]) -> CachedRegion:
     sample = Sample(
-        Path(row["path"]),
-        int(row["label"]),
-        row["split"],
-        row["source"],
-        row["generator"],
-        row["group"],
+        path=Path(row["path"]),
+        label=int(row["label"]),
+        split=row["split"],
+        source=row["source"],
+        generator=row["generator"],
+        group=row["group"],
     )
     box = float(row["x0"]), float(row["y0"]), float(row["x1"]), float(row["y1"])
     return CachedRegion(sample, int(row["offset"]), int(row["height"]), int(row["width"]), box)

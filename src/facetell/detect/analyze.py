@@ -3,6 +3,7 @@
 media -> picture -> faces -> crops -> logits + evidence -> p_fake -> verdict -> Report
 """
 
+import itertools
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,8 @@ def analyze(source: str | Path, detector: Detector, options: Options) -> Report:
     try:
         picture = read_picture(path)
     except MediaError as error:
-        return _unjudged(path, detector, Status.ERROR, str(error), kind=_kind_of(path))
+        timings = _timings(started, time.perf_counter())
+        return _unjudged(path, detector, timings, Status.ERROR, str(error), kind=_kind_of(path))
     return analyze_picture(picture, path, detector, options, started)
 
 
@@ -90,7 +92,9 @@ def analyze_picture(
     found = detector.finder.find_faces(picture.image)
     looked = time.perf_counter()
     if not len(found):
-        return _unjudged(path, detector, Status.NO_FACE, "no face found in the picture", picture)
+        timings = _timings(started or read, read, looked)
+        reason = "no face found in the picture"
+        return _unjudged(path, detector, timings, Status.NO_FACE, reason, picture)
     boxes = _largest(found.boxes_xyxy, options.max_faces)
     faces = _judge(picture, boxes, found.scores, detector)
     worst = faces[0]
@@ -110,7 +114,7 @@ def analyze_picture(
         size_wh=picture.size_wh,
         faces=faces,
         warnings=warnings,
-        model=model_info(detector.model),
+        model=model_info(detector),
         timings_ms=_timings(started or read, read, looked, time.perf_counter()),
     )
 
@@ -153,13 +157,15 @@ def _largest(boxes: FloatArray, count: int) -> dict[int, BoxXYXY]:
 
 
 def _why_uncertain(face: FaceReport) -> str:
-    between = "the signs do not suffice either way (p_fake lies between the two thresholds)"
-    return f"{between}; {'; '.join(face.warnings)}" if face.warnings else between
+    if face.warnings:
+        return f"the signs do not suffice either way; {'; '.join(face.warnings)}"
+    return "the signs do not suffice either way"
 
 
 def _unjudged(
     path: Path,
     detector: Detector,
+    timings: Timings,
     status: Status,
     reason: str,
     picture: Picture | None = None,
@@ -172,7 +178,8 @@ def _unjudged(
         reason=reason,
         format=picture.format if picture else None,
         size_wh=picture.size_wh if picture else None,
-        model=model_info(detector.model),
+        model=model_info(detector),
+        timings_ms=timings,
     )
 
 
@@ -183,14 +190,16 @@ def _kind_of(path: Path) -> Kind:
         return Kind.UNKNOWN
 
 
-def model_info(model: Model) -> ModelInfo:
-    thresholds = model.card.thresholds
+def model_info(detector: Detector) -> ModelInfo:
+    """What every report of this detector says of it."""
+    card = detector.model.card
     return ModelInfo(
-        name=model.card.name,
-        version=model.card.version,
-        sha256=model.sha256,
-        real_below=thresholds.real_below,
-        fake_from=thresholds.fake_from,
+        name=card.name,
+        version=card.version,
+        sha256=detector.model.sha256,
+        real_below=card.thresholds.real_below,
+        fake_from=card.thresholds.fake_from,
+        finder=detector.options.finder,
     )
 
 
@@ -199,13 +208,8 @@ def _to_original(box: BoxXYXY, picture: Picture) -> BoxXYXY:
     return x0, y0, x1, y1
 
 
-def _timings(started: float, read: float, looked: float, done: float) -> Timings:
-    def ms(seconds: float) -> float:
-        return round(seconds * 1000, 1)
-
-    return Timings(
-        read=ms(read - started),
-        faces=ms(looked - read),
-        model=ms(done - looked),
-        total=ms(done - started),
-    )
+def _timings(*moments: float) -> Timings:
+    """From `time.perf_counter()` before reading and after each step that was reached."""
+    steps = [round((b - a) * 1000, 1) for a, b in itertools.pairwise(moments)]
+    total = round((moments[-1] - moments[0]) * 1000, 1)
+    return Timings(**dict(zip(("read", "faces", "model"), steps, strict=False)), total=total)

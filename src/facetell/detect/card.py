@@ -39,7 +39,7 @@ class ModelCard(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    card_version: int = CARD_VERSION
+    card_version: int = Field(strict=True, ge=1)
     name: str
     version: str
     created: str

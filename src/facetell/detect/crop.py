@@ -9,9 +9,13 @@ from typing import Literal
 
 import numpy as np
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
 from facetell.types import BoxXYXY, FloatArray, UInt8Array
+
+LARGEST_CUT_PX = 1536
+"""A larger square is cut from a reduced picture; several times what any model reads."""
+STRIP_ROWS = 512
 
 RESAMPLING = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
@@ -33,7 +37,7 @@ class CropSpec(BaseModel):
     size_px: int = Field(ge=32, le=1024)
     resample: Literal["bicubic", "bilinear"] = "bicubic"
     mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    std: tuple[PositiveFloat, PositiveFloat, PositiveFloat]
 
 
 def square_around(
@@ -84,6 +88,29 @@ def cut_region(image: UInt8Array, region_xyxy: Sequence[float]) -> tuple[UInt8Ar
     return cut, (x0 - left, y0 - top, x1 - left, y1 - top)
 
 
+def cut_bounded(image: UInt8Array, region_xyxy: Sequence[float]) -> tuple[UInt8Array, BoxXYXY]:
+    """`cut_region`, from a reduced picture where the region is huge: memory stays bounded.
+
+    Without it a picture of 65,000 x 16 px, taken whole, would be a square of 12 GB.
+    """
+    side = max(region_xyxy[2] - region_xyxy[0], region_xyxy[3] - region_xyxy[1])
+    factor = max(1, int(side // LARGEST_CUT_PX))
+    x0, y0, x1, y1 = (v / factor for v in region_xyxy)
+    return cut_region(reduce_by(image, factor), (x0, y0, x1, y1))
+
+
+def reduce_by(image: UInt8Array, factor: int) -> UInt8Array:
+    """Average squares of `factor` pixels, strip by strip: no second copy of a huge picture."""
+    if factor == 1:
+        return image
+    step = factor * max(1, STRIP_ROWS // factor)
+    strips = [
+        np.asarray(Image.fromarray(np.ascontiguousarray(image[top : top + step])).reduce(factor))
+        for top in range(0, image.shape[0], step)
+    ]
+    return np.concatenate(strips)
+
+
 def crop_face(image: UInt8Array, box_xyxy: Sequence[float], spec: CropSpec) -> UInt8Array:
     """Cut the face as the model wants it.
 
@@ -91,7 +118,7 @@ def crop_face(image: UInt8Array, box_xyxy: Sequence[float], spec: CropSpec) -> U
     Returns [size_px, size_px, 3] uint8 RGB.
     """
     size_wh = image.shape[1], image.shape[0]
-    cut, region = cut_region(image, square_around(box_xyxy, spec.margin, size_wh))
+    cut, region = cut_bounded(image, square_around(box_xyxy, spec.margin, size_wh))
     resized = Image.fromarray(np.ascontiguousarray(cut)).resize(
         (spec.size_px, spec.size_px), RESAMPLING[spec.resample], box=_inside(region, cut.shape)
     )

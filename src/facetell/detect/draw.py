@@ -3,12 +3,13 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from facetell.detect.crop import cut_region
+from facetell.detect.crop import cut_bounded, reduce_by
 from facetell.detect.evidence import FAKE_RGB, REAL_RGB, draw_evidence
 from facetell.detect.report import FaceReport
 from facetell.types import BoxXYXY, Picture, Verdict
 
-UNCERTAIN_RGB = (150, 150, 150)
+UNCERTAIN_RGB = (60, 60, 60)
+TAG_PX = 18
 VERDICT_RGB = {
     Verdict.REAL: REAL_RGB,
     Verdict.FAKE: FAKE_RGB,
@@ -20,7 +21,7 @@ HEATMAP_PX = 384
 def draw_crop(picture: Picture, face: FaceReport, side_px: int = HEATMAP_PX) -> Image.Image:
     """What the model saw of a face, `side_px` square."""
     x0, y0, x1, y1 = (v / picture.scale for v in face.crop_xyxy)
-    cut, _ = cut_region(picture.image, (x0, y0, x1, y1))
+    cut, _ = cut_bounded(picture.image, (x0, y0, x1, y1))
     return Image.fromarray(np.ascontiguousarray(cut)).resize(
         (side_px, side_px), Image.Resampling.BICUBIC
     )
@@ -34,18 +35,21 @@ def draw_heatmap(picture: Picture, face: FaceReport, side_px: int = HEATMAP_PX) 
 
 def draw_boxes(picture: Picture, faces: list[FaceReport], longest_px: int = 960) -> Image.Image:
     """The picture with a box around every face, coloured and numbered as in the report."""
-    image = Image.fromarray(picture.image)
+    factor = max(1, max(picture.image.shape) // (2 * longest_px))
+    image = Image.fromarray(reduce_by(picture.image, factor))
     image.thumbnail((longest_px, longest_px), Image.Resampling.BICUBIC)
     scale = image.width / picture.size_wh[0]
     pen = ImageDraw.Draw(image)
-    width = max(2, round(max(image.size) / 250))
+    width = max(3, round(max(image.size) / 200))
     for number, face in enumerate(faces, start=1):
-        box = _scaled(face.box_xyxy, scale)
-        pen.rectangle(box, outline=VERDICT_RGB[face.verdict], width=width)
+        x0, y0, x1, y1 = _scaled(face.box_xyxy, scale)
+        colour = VERDICT_RGB[face.verdict]
+        pen.rectangle((x0 - 2, y0 - 2, x1 + 2, y1 + 2), outline="white", width=width + 4)
+        pen.rectangle((x0, y0, x1, y1), outline=colour, width=width)
         if len(faces) > 1:
-            pen.text(
-                (box[0] + width + 1, box[1] + width), str(number), fill=VERDICT_RGB[face.verdict]
-            )
+            tag = pen.textbbox((x0 + width, y0 + width), f" {number} ", font_size=TAG_PX)
+            pen.rectangle(tag, fill=colour)
+            pen.text((x0 + width, y0 + width), f" {number} ", fill="white", font_size=TAG_PX)
     return image
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from facetell.detect.crop import reduce_by
 from facetell.errors import ModelError
 from facetell.types import FloatArray, FoundFaces, UInt8Array
 
@@ -56,15 +57,13 @@ class CenterFace:
         found = self._search(image)
         if len(found):
             return found
-        pad = round(max(image.shape[:2]) * self.MARGIN_WHEN_ALL_FACE)
-        framed = np.pad(image, ((pad, pad), (pad, pad), (0, 0)), mode="edge")
-        found = self._search(framed)
-        return _inside_picture(
-            FoundFaces(
-                found.boxes_xyxy - np.float32(pad), found.scores, found.landmarks - np.float32(pad)
-            ),
-            image,
-        )
+        factor = -(-max(image.shape) // self._longest_side_px)
+        small = reduce_by(image, factor)
+        pad = round(max(small.shape) * self.MARGIN_WHEN_ALL_FACE)
+        framed = self._search(np.pad(small, ((pad, pad), (pad, pad), (0, 0)), mode="edge"))
+        boxes = (framed.boxes_xyxy - np.float32(pad)) * np.float32(factor)
+        landmarks = (framed.landmarks - np.float32(pad)) * np.float32(factor)
+        return _inside_picture(FoundFaces(boxes, framed.scores, landmarks), image)
 
     def _search(self, image: UInt8Array) -> FoundFaces:
         height, width = image.shape[:2]
@@ -143,10 +142,10 @@ def _network_input(image: UInt8Array, scale: float) -> tuple[FloatArray, tuple[f
     scales."""
     height, width = image.shape[:2]
     new_w, new_h = (max(32, int(np.ceil(side * scale / 32)) * 32) for side in (width, height))
-    resized = image
-    if (new_w, new_h) != (width, height):
+    resized = reduce_by(image, max(1, int(1 / (2 * scale))))
+    if (new_w, new_h) != (resized.shape[1], resized.shape[0]):
         resized = np.asarray(
-            Image.fromarray(image).resize((new_w, new_h), Image.Resampling.BILINEAR, reducing_gap=2)
+            Image.fromarray(resized).resize((new_w, new_h), Image.Resampling.BILINEAR)
         )
     tensor = np.ascontiguousarray(resized.transpose(2, 0, 1)[None].astype(np.float32))
     return tensor, (new_w / width, new_h / height)

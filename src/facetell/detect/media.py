@@ -1,12 +1,10 @@
-"""Files -> pictures: finds what a user named, tells its kind by content, decodes it upright."""
+"""From a file to an upright picture."""
 
-import os
 import stat
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
-from functools import cache
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -15,10 +13,12 @@ import numpy.typing as npt
 from PIL import ExifTags, Image, ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 
+from facetell.detect.jpeg import estimate_jpeg_quality
+from facetell.detect.sniff import HEAD_BYTES, image_format, is_video
 from facetell.errors import MediaError
 from facetell.types import Kind, Picture, UInt8Array
 
-MAX_PIXELS = 64_000_000
+MAX_PIXELS = 50_000_000
 """Largest picture decoded at full size; with it every format stays below 1 GiB of memory."""
 MAX_BYTES = 400_000_000
 """Largest file opened: several decoders hold the whole file in memory."""
@@ -31,125 +31,11 @@ _PIXEL_SHARE = {"WEBP": 0.75, "JPEG2000": 0.5}
 """Their decoders hold the picture four to six times over, so these get a share of MAX_PIXELS."""
 
 FORMATS = "JPEG, PNG, WebP, AVIF, HEIC, GIF, BMP, TIFF, JPEG 2000, PNM, TGA or ICO"
-_HEAD_BYTES = 4096
 _STRIP_PIXELS = 2_000_000
-_UNSEEN = {"thumbs.db", "desktop.ini"}
+_HUGE_PIXELS = 12_000_000
+_ONE_HUGE_AT_A_TIME = threading.Lock()
+"""Decoding takes several times a picture's memory: threads do not decode huge ones together."""
 T = TypeVar("T")
-
-
-# ---------------------------------------------------------------------------- finding files
-
-
-def find_media(paths: Iterable[str | Path]) -> Iterator[Path]:
-    """The files that `paths` name, each real file once, in sorted order within each path.
-
-    Folders are searched through and through (links too; loops end), and a pattern with `*`, `?`,
-    `[` or `**` that is no existing name is expanded. Every file of a folder is given, whatever it
-    is, save hidden ones. What cannot be found or opened is given as well (a missing file, a pattern
-    without match, a folder that is empty or locked): `read_picture` then says why.
-    """
-    seen: set[str] = set()
-    for path in map(Path, paths):
-        for found in _expand(path):
-            identity = _identity(found)
-            if identity not in seen:
-                seen.add(identity)
-                yield found
-
-
-def _expand(path: Path) -> Iterator[Path]:
-    starts = [path] if os.path.lexists(path) or not _has_magic(str(path)) else _match(path)
-    found_any = False
-    for start in starts:
-        for file in _walk(start):
-            found_any = True
-            yield file
-    if not found_any:
-        yield path
-
-
-def _walk(start: Path) -> Iterator[Path]:
-    """Files below `start` (or `start` itself), depth first by name; each folder is entered once."""
-    entered: set[tuple[int, int]] = set()
-    stack = [start]
-    while stack:
-        path = stack.pop()
-        if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where a parent is locked
-            yield path
-            continue
-        try:
-            status = path.stat()
-            children = sorted(path.iterdir(), reverse=True)
-        except OSError:
-            yield path
-            continue
-        if (status.st_dev, status.st_ino) not in entered:
-            entered.add((status.st_dev, status.st_ino))
-            stack.extend(child for child in children if not _is_hidden(child.name))
-
-
-def _match(pattern: Path) -> list[Path]:
-    """What a pattern stands for; Path.glob, unlike glob.glob, does not follow links into loops."""
-    root, parts = Path(pattern.anchor), list(pattern.relative_to(pattern.anchor).parts)
-    while parts and (not _has_magic(parts[0]) or os.path.lexists(root / parts[0])):
-        root /= parts.pop(0)
-    try:
-        matches = sorted(root.glob(str(Path(*parts))))
-    except (OSError, ValueError):
-        return []
-    return [match for match in matches if not any(map(_is_hidden, match.relative_to(root).parts))]
-
-
-def _has_magic(name: str) -> bool:
-    return any(character in name for character in "*?[")
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name.lower() in _UNSEEN
-
-
-def _identity(path: Path) -> str:
-    try:
-        return os.path.normcase(os.path.realpath(path))
-    except (OSError, ValueError):
-        return str(path)
-
-
-# ---------------------------------------------------------------------------- telling the kind
-
-_SIGNATURES = {
-    b"\xff\xd8\xff": "JPEG",
-    b"\x89PNG\r\n\x1a\n": "PNG",
-    b"GIF87a": "GIF",
-    b"GIF89a": "GIF",
-    b"II*\0": "TIFF",
-    b"MM\0*": "TIFF",
-    b"II\0*": "TIFF",
-    b"MM*\0": "TIFF",
-    b"II+\0": "TIFF",
-    b"MM\0+": "TIFF",
-    b"\0\0\0\x0cjP  \r\n\x87\n": "JPEG2000",
-    b"\xff\x4f\xff\x51": "JPEG2000",
-    b"\0\0\1\0": "ICO",
-}
-"""How a file starts -> the one Pillow decoder that may try it. Those that run other programs (EPS,
-WMF) or decode minutes long in Python (QOI, PNM as text) are left out on purpose."""
-
-_PICTURE_BRANDS = dict.fromkeys((b"avif", b"avis"), "AVIF") | dict.fromkeys(
-    (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"), "HEIF"
-)
-_BMP_HEADER_BYTES = {12, 16, 40, 52, 56, 64, 108, 124}
-_NEUTRAL_PICTURE_BRANDS = {b"mif1", b"mif2", b"msf1", b"miaf"}
-_NO_VIDEO_BRANDS = {b"crx ", b"M4A ", b"M4B "}
-_VIDEO_SIGNATURES = (
-    b"\x1a\x45\xdf\xa3",  # Matroska, WebM
-    b"FLV\1",
-    b"OggS",
-    b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",  # ASF, WMV
-    b"\0\0\1\xba",  # MPEG program stream
-    b"\0\0\1\xb3",  # MPEG video stream
-)
-_MOVIE_BOXES = {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
 
 
 def media_kind(path: str | Path) -> Kind:
@@ -159,61 +45,9 @@ def media_kind(path: str | Path) -> Kind:
     """
     with _open_file(Path(path)) as file:
         head = _read_head(file)
-    if _image_format(head):
+    if image_format(head):
         return Kind.IMAGE
-    return Kind.VIDEO if _is_video(head) else Kind.UNKNOWN
-
-
-def _image_format(head: bytes) -> str | None:
-    """Pillow's name of the format that `head`, the start of a file, belongs to."""
-    for signature, name in _SIGNATURES.items():
-        if head.startswith(signature):
-            return name
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "WEBP"
-    if head[4:8] == b"ftyp":
-        return _brand_format(head)
-    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADER_BYTES:
-        return "BMP"
-    if head[:2] in {b"P4", b"P5", b"P6", b"Pf"} and head[2:3].isspace():
-        return "PPM"
-    return "TGA" if _is_tga(head) else None
-
-
-def _brand_format(head: bytes) -> str | None:
-    end = min(int.from_bytes(head[:4], "big"), len(head))
-    brands = [head[8:12], *(head[at : at + 4] for at in range(16, end, 4))]
-    if brands[0] not in _PICTURE_BRANDS.keys() | _NEUTRAL_PICTURE_BRANDS:
-        return None
-    return next((_PICTURE_BRANDS[brand] for brand in brands if brand in _PICTURE_BRANDS), "HEIF")
-
-
-def _is_tga(head: bytes) -> bool:
-    """TGA has no signature: every field of its header must make sense instead."""
-    if len(head) < 18 or not any(head[12:14]) or not any(head[14:16]):
-        return False
-    has_map, sort, depth = head[1], head[2], head[16]
-    return has_map == (sort in {1, 9}) and sort in {1, 2, 3, 9, 10, 11} and depth in {8, 16, 24, 32}
-
-
-def _is_video(head: bytes) -> bool:
-    if head[4:8] in _MOVIE_BOXES:
-        # The box's length comes first; a text ("The free ...") has letters there.
-        return head[:1] < b" " and head[8:12] not in _NO_VIDEO_BRANDS
-    if head[:4] == b"RIFF":
-        return head[8:12] == b"AVI "
-    return head.startswith(_VIDEO_SIGNATURES) or _is_transport_stream(head)
-
-
-def _is_transport_stream(head: bytes) -> bool:
-    """MPEG-TS: a sync byte every 188 bytes, or every 192 after a time stamp (M2TS)."""
-    return any(
-        len(head) > start + 2 * step and all(head[start + n * step] == 0x47 for n in range(3))
-        for start, step in ((0, 188), (4, 192))
-    )
-
-
-# ---------------------------------------------------------------------------- reading a picture
+    return Kind.VIDEO if is_video(head) else Kind.UNKNOWN
 
 
 def read_picture(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
@@ -231,7 +65,7 @@ def read_picture(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """
     with _open_file(Path(path)) as file:
         head = _read_head(file)
-        name = _image_format(head)
+        name = image_format(head)
         if name is None:
             raise _no_picture(head)
         try:
@@ -247,21 +81,27 @@ def read_picture(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
 
 def _decode(file: BinaryIO, name: str, max_pixels: int) -> Picture:
     with _open_image(file, name) as image:
-        original_wh = image.size
-        reduced = _fit(image, max_pixels)
-        image.load()
-        if image.width * image.height > max_pixels:  # an ICO or HEIF may hold more than it says
-            raise _too_large(max_pixels)
-        turn = _side_fact(lambda: _orientation(image), 1)
-        width, height = original_wh if reduced else image.size
-        is_jpeg = isinstance(image, JpegImageFile)
-        return Picture(
-            image=np.ascontiguousarray(_TURNS[turn](_rgb(image))),
-            size_wh=(width, height) if turn < 5 else (height, width),
-            format=image.format or name,
-            jpeg_quality=_side_fact(lambda: _jpeg_quality(image), None) if is_jpeg else None,
-            frames=_side_fact(lambda: _count_frames(image), 1),
-        )
+        huge = image.width * image.height > _HUGE_PIXELS
+        with _ONE_HUGE_AT_A_TIME if huge else nullcontext():
+            return _load(image, name, max_pixels)
+
+
+def _load(image: ImageFile.ImageFile, name: str, max_pixels: int) -> Picture:
+    original_wh = image.size
+    reduced = _fit(image, max_pixels)
+    image.load()
+    if image.width * image.height > max_pixels:  # an ICO or HEIF may hold more than it says
+        raise _too_large(max_pixels)
+    turn = _side_fact(lambda: _orientation(image), 1)
+    width, height = original_wh if reduced else image.size
+    is_jpeg = isinstance(image, JpegImageFile)
+    return Picture(
+        image=np.ascontiguousarray(_TURNS[turn](_rgb(image))),
+        size_wh=(width, height) if turn < 5 else (height, width),
+        format=image.format or name,
+        jpeg_quality=_side_fact(lambda: _jpeg_quality(image), None) if is_jpeg else None,
+        frames=_side_fact(lambda: _count_frames(image), 1),
+    )
 
 
 def _open_file(path: Path) -> BinaryIO:
@@ -279,7 +119,7 @@ def _open_file(path: Path) -> BinaryIO:
 
 def _read_head(file: BinaryIO) -> bytes:
     try:
-        return file.read(_HEAD_BYTES)
+        return file.read(HEAD_BYTES)
     except OSError as error:
         raise MediaError("the file cannot be read", hint="check the disk") from error
 
@@ -305,7 +145,7 @@ def _refuse_no_file(path: Path) -> None:
 
 
 def _no_picture(head: bytes) -> MediaError:
-    if _is_video(head):
+    if is_video(head):
         return MediaError(
             "it looks like a video, and this version judges pictures only",
             hint="save single frames of it as pictures and judge those",
@@ -416,9 +256,6 @@ class _Quiet:
 _QUIET = _Quiet()
 
 
-# ---------------------------------------------------------------------------- side facts
-
-
 def _side_fact(read: Callable[[], T], otherwise: T) -> T:
     """What `read` gives, or `otherwise`: broken EXIF must not cost a readable picture."""
     try:
@@ -449,48 +286,6 @@ def _count_frames(image: ImageFile.ImageFile) -> int:
 def _jpeg_quality(image: Any) -> float | None:
     tables: dict[int, Sequence[int]] = image.quantization
     return estimate_jpeg_quality(tables[min(tables)]) if tables else None
-
-
-def estimate_jpeg_quality(table: Sequence[int]) -> float:
-    """IJG quality, 1..100, whose luminance table lies nearest to `table`.
-
-    table: 64 values in natural (row by row) order, as Pillow's `Image.quantization` gives them.
-    Exact for what libjpeg wrote; for other encoders' tables the nearest equivalent.
-    Raises ValueError where there are not 64 values.
-    """
-    values = np.asarray(table, np.int64)
-    if values.shape != (64,):
-        raise ValueError("a quantisation table has 64 values")
-    return float(np.abs(_ijg_tables() - values).sum(axis=1).argmin() + 1)
-
-
-@cache
-def _ijg_tables() -> npt.NDArray[np.int64]:
-    """[100, 64] luminance tables of quality 1..100: jpeg_quality_scaling in libjpeg's jcparam.c."""
-    quality = np.arange(1, 101, dtype=np.int64)
-    scale = np.where(quality < 50, 5000 // quality, 200 - 2 * quality)
-    tables: npt.NDArray[np.int64] = np.clip(
-        (scale[:, None] * np.array(_ANNEX_K) + 50) // 100, 1, 255
-    )
-    return tables
-
-
-# ITU-T T.81, table K.1: the standard luminance table, quality 50.
-# fmt: off
-_ANNEX_K = (
-    16, 11, 10, 16, 24, 40, 51, 61,
-    12, 12, 14, 19, 26, 58, 60, 55,
-    14, 13, 16, 24, 40, 57, 69, 56,
-    14, 17, 22, 29, 51, 87, 80, 62,
-    18, 22, 37, 56, 68, 109, 103, 77,
-    24, 35, 55, 64, 81, 104, 113, 92,
-    49, 64, 78, 87, 103, 121, 120, 101,
-    72, 92, 95, 98, 112, 100, 103, 99,
-)
-# fmt: on
-
-
-# ---------------------------------------------------------------------------- pixels
 
 
 def _rgb(image: Image.Image) -> UInt8Array:

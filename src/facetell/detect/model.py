@@ -62,7 +62,13 @@ class Model:
             logit, evidence = self._session.run(["logit", "evidence"], {"crops": tensor})
             logits.append(logit)
             maps.append(evidence)
-        return np.concatenate(logits), np.concatenate(maps)
+        logit, evidence = np.concatenate(logits), np.concatenate(maps)
+        if not np.isfinite(logit).all():
+            raise ModelError(
+                f"{self.path} gives scores that are no numbers",
+                hint="its training failed: " + _REINSTALL,
+            )
+        return logit, evidence
 
 
 def open_session(data: bytes, threads: int, name: str = "the model") -> Any:

@@ -13,7 +13,7 @@ from PIL import Image
 from facetell._version import __version__
 from facetell.detect.draw import draw_boxes, draw_crop, draw_heatmap
 from facetell.detect.media import read_picture
-from facetell.detect.report import LIMITS_OF_THE_CLAIM, ModelInfo, Report
+from facetell.detect.report import LIMITS_OF_THE_CLAIM, ModelInfo, Report, p_text
 from facetell.errors import MediaError
 
 FACES_SHOWN = 12
@@ -70,6 +70,7 @@ def _environment() -> Environment:
         loader=PackageLoader("facetell.detect"), autoescape=select_autoescape(), trim_blocks=True
     )
     environment.filters["percent"] = lambda p: f"{100 * p:.2f}%"
+    environment.filters["p"] = p_text
     return environment
 
 

@@ -22,18 +22,26 @@ LIMITS_OF_THE_CLAIM = (
 )
 
 
+def p_text(p_fake: float) -> str:
+    """p_fake with three digits, but never rounded to a certainty."""
+    if p_fake < 0.001:
+        return "< 0.001"
+    return "> 0.999" if p_fake > 0.999 else f"{p_fake:.3f}"
+
+
 class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
 class ModelInfo(Frozen):
-    """Which model spoke."""
+    """Which model spoke, and which finder (a name in `FINDERS`) chose the faces."""
 
     name: str
     version: str
     sha256: str
     real_below: float = Field(ge=0, le=1)
     fake_from: float = Field(ge=0, le=1)
+    finder: str
 
 
 class Timings(Frozen):

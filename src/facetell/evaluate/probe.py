@@ -9,7 +9,7 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from facetell.data.manifest import Sample
-from facetell.detect.media import estimate_jpeg_quality
+from facetell.detect.jpeg import estimate_jpeg_quality
 from facetell.errors import MissingExtra
 
 try:

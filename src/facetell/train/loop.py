@@ -101,7 +101,8 @@ def _save(path: Path, recipe: Recipe, step: int, parts: dict[str, Any]) -> None:
     checkpoint."""
     state = {name: part.state_dict() for name, part in parts.items()}
     beside = path.with_suffix(".part")
-    torch.save({"recipe": asdict(recipe), "step": step, **state}, beside)
+    chance = torch.get_rng_state()  # of the dropout; the samples need none
+    torch.save({"recipe": asdict(recipe), "step": step, "chance": chance, **state}, beside)
     beside.replace(path)
 
 
@@ -116,6 +117,7 @@ def _resume(path: Path, recipe: Recipe, parts: dict[str, Any]) -> int:
         )
     for name, part in parts.items():
         part.load_state_dict(state[name])
+    torch.set_rng_state(state["chance"])
     return int(state["step"])
 
 

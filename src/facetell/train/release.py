@@ -13,7 +13,7 @@ from facetell.data.crops import CropCache
 from facetell.data.manifest import Sample
 from facetell.detect.analyze import Detector
 from facetell.detect.calibrate import Calibration, Thresholds
-from facetell.detect.card import Measured, ModelCard
+from facetell.detect.card import CARD_VERSION, Measured, ModelCard
 from facetell.errors import DataError
 from facetell.evaluate.calibration import fit_calibration, fit_thresholds
 from facetell.evaluate.comparisons import FAMILIES
@@ -61,7 +61,7 @@ def release(
             hint="give a manifest that has a val split",
         )
     data = onnx_bytes(net, recipe.size_px)
-    draft = _draft_card(recipe, cache, name)
+    draft = draft_card(recipe, cache, name)
     write_model(data, draft, path)
     scores = _score_tiers(val, Detector.load(path), threads, on_progress)
     card = _fitted(draft, scores)
@@ -69,10 +69,11 @@ def release(
     return card
 
 
-def _draft_card(recipe: Recipe, cache: CropCache, name: str) -> ModelCard:
+def draft_card(recipe: Recipe, cache: CropCache, name: str) -> ModelCard:
     """All that is known before judging: scores are raw logits, thresholds say nothing."""
     trained = Counter(r.sample.source for r in cache.regions if r.sample.split == "train")
     return ModelCard(
+        card_version=CARD_VERSION,
         name=name,
         version=__version__,
         created=datetime.datetime.now(datetime.UTC).date().isoformat(),

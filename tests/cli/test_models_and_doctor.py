@@ -1,0 +1,54 @@
+"""`facetell models` and `facetell doctor`."""
+
+import json
+
+from facetell._version import __version__
+from facetell.cli import doctor
+from facetell.detect.card import ModelCard
+from facetell.detect.model import DEFAULT_MODEL, Model
+from facetell.errors import ModelError
+from tests.cli.command import facetell
+
+
+def test_models_shows_the_card_of_the_model_inside():
+    done = facetell("models")
+    card = Model.load(DEFAULT_MODEL).card
+    assert done.code == 0
+    assert card.name in done.out
+    assert card.licence.split()[0] in done.out
+    assert f"{card.thresholds.fake_from:.3f}" in done.out
+
+
+def test_models_prints_the_whole_card_as_json(tiny_model):
+    done = facetell("models", tiny_model, "--json")
+    assert ModelCard.model_validate_json(done.out) == Model.load(tiny_model).card
+    assert json.loads(done.out)["name"] == "tiny"
+
+
+def test_doctor_finds_detect_working():
+    done = facetell("doctor")
+    assert done.code == 0
+    assert "onnxruntime" in done.out
+    assert "works" in done.out
+
+
+def test_doctor_names_the_remedy_for_what_is_missing(monkeypatch):
+    absent = doctor.Need("no-such-package", "detect", "pip install it")
+    monkeypatch.setattr(doctor, "NEEDS", (absent,))
+    done = facetell("doctor")
+    assert "missing" in done.out
+    assert "pip install it" in done.out
+
+
+def test_doctor_tells_when_the_model_cannot_be_opened(monkeypatch):
+    def refuse(*args, **options):
+        raise ModelError("the file is gone", hint="reinstall facetell")
+
+    monkeypatch.setattr(Model, "load", refuse)
+    done = facetell("doctor")
+    assert done.code == 3
+    assert "reinstall facetell" in done.out
+
+
+def test_the_version_is_printed():
+    assert facetell("--version").out == f"facetell {__version__}\n"

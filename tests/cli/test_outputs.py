@@ -1,0 +1,163 @@
+"""The files a run leaves: table, page, pictures; and what must never be overwritten by them."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.cli.command import csv_rows, facetell, rows
+
+
+def test_the_table_has_one_row_per_file(examples_run):
+    _, out = examples_run
+    for table, report in zip(csv_rows(out / "r.csv"), rows(out / "r.jsonl"), strict=True):
+        assert table["path"] == report["path"]
+        assert (table["status"], table["verdict"]) == (report["status"], report["verdict"])
+        assert float(table["p_fake"]) == pytest.approx(report["p_fake"], abs=1e-6)
+        assert int(table["faces"]) == len(report["faces"])
+        assert table["sha256"] == report["model"]["sha256"]
+
+
+def test_the_table_leaves_the_score_of_a_failed_file_empty(tiny_model, tmp_path):
+    facetell("detect", tmp_path / "missing", "--model", tiny_model, "--csv", tmp_path / "r.csv")
+    (row,) = csv_rows(tmp_path / "r.csv")
+    assert (row["status"], row["verdict"], row["p_fake"]) == ("error", "", "")
+    assert row["reason"]
+
+
+def test_the_page_is_one_self_contained_file(examples_run):
+    _, out = examples_run
+    page = (out / "r.html").read_text("utf-8")
+    assert "<script" not in page
+    assert "http:" not in page
+    assert "https:" not in page
+    sources = re.findall(r'(?:src|href)="([^"]*)"', page)
+    assert sources
+    assert all(source.startswith("data:image/") for source in sources)
+    assert not re.search(r"@import|url\(", page)
+
+
+def test_the_page_names_files_verdicts_model_and_limits(examples_run):
+    _, out = examples_run
+    page = (out / "r.html").read_text("utf-8")
+    for row in rows(out / "r.jsonl"):
+        assert row["path"] in page
+        assert f"p_fake {row['p_fake']:.3f}" in page
+        assert row["model"]["sha256"] in page
+        assert row["limits"]
+        assert all(limit.replace("'", "&#39;") in page for limit in row["limits"])
+
+
+def test_the_page_shows_each_face_with_its_evidence(examples_run):
+    _, out = examples_run
+    page = (out / "r.html").read_text("utf-8")
+    faces = sum(len(row["faces"]) for row in rows(out / "r.jsonl"))
+    assert page.count('alt="Evidence over the face"') == faces
+
+
+def test_the_page_is_well_formed_where_files_failed(tiny_model, landscape, tmp_path):
+    page = tmp_path / "r.html"
+    facetell("detect", tmp_path / "missing", landscape, "--model", tiny_model, "--html", page)
+    text = page.read_text("utf-8")
+    assert text.count('<section class="file"') == text.count("</section>") == 3
+    assert "no such file" in text
+    assert text.rstrip().endswith("</html>")
+
+
+def test_heatmaps_are_one_square_picture_per_face(examples_run):
+    _, out = examples_run
+    drawn = sorted((out / "heatmaps").iterdir())
+    assert len(drawn) == sum(len(row["faces"]) for row in rows(out / "r.jsonl"))
+    for path in drawn:
+        with Image.open(path) as image:
+            assert image.format == "PNG"
+            assert image.width == image.height
+
+
+def test_the_folder_of_an_output_is_made(portrait, tiny_model, tmp_path):
+    out = tmp_path / "new" / "folder" / "r.jsonl"
+    assert facetell("detect", portrait, "--model", tiny_model, "--json", out).code == 0
+    assert len(rows(out)) == 1
+
+
+@pytest.mark.parametrize("option", ["--json", "--csv", "--html"])
+def test_a_folder_where_a_file_is_wanted_is_refused(portrait, tiny_model, tmp_path, option):
+    done = facetell("detect", portrait, "--model", tiny_model, option, tmp_path)
+    assert_refused(done, tmp_path)
+
+
+def test_a_file_where_the_heatmap_folder_is_wanted_is_refused(portrait, tiny_model, tmp_path):
+    taken = tmp_path / "taken"
+    taken.write_text("mine")
+    done = facetell("detect", portrait, "--model", tiny_model, "--heatmaps", taken)
+    assert_refused(done, taken)
+    assert taken.read_text() == "mine"
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write into locked folders"
+)
+def test_a_locked_folder_is_refused(portrait, tiny_model, tmp_path):
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o500)
+    done = facetell("detect", portrait, "--model", tiny_model, "--json", locked / "r.jsonl")
+    assert_refused(done, locked)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here that is always full")
+@pytest.mark.parametrize("option", ["--json", "--csv", "--html"])
+def test_a_full_disk_is_told_in_plain_words(portrait, tiny_model, option):
+    assert_refused(facetell("detect", portrait, "--model", tiny_model, option, "/dev/full"))
+
+
+@pytest.mark.parametrize("option", ["--json", "--csv", "--html"])
+def test_an_output_never_overwrites_a_picture_to_be_judged(portrait, tiny_model, option):
+    before = portrait.read_bytes()
+    done = facetell("detect", portrait, "--model", tiny_model, option, portrait)
+    assert portrait.read_bytes() == before
+    assert_refused(done, portrait)
+
+
+def test_two_outputs_into_one_file_are_refused(portrait, tiny_model, tmp_path):
+    both = tmp_path / "both"
+    done = facetell("detect", portrait, "--model", tiny_model, "--json", both, "--csv", both)
+    assert_refused(done, both)
+
+
+def test_outputs_inside_the_searched_folder_are_not_judged(portrait, tiny_model):
+    folder = portrait.parent
+    options = ("--model", tiny_model, "--json", folder / "r.jsonl", "--html", folder / "r.html")
+    for _ in range(2):
+        assert facetell("detect", folder, *options).code == 0
+        assert [row["path"] for row in rows(folder / "r.jsonl")] == [str(portrait)]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_printed_table_has_one_line_per_file(small_portrait, tiny_model, tmp_path, count):
+    for number in range(count):
+        shutil.copy(small_portrait, tmp_path / f"{number}.jpg")
+    printed = facetell("detect", tmp_path, "--model", tiny_model).out.splitlines()
+    assert len(printed) == count + 2  # a header, the counts
+    assert printed[0].split() == ["verdict", "p_fake", "faces", "file"]
+
+
+def test_an_uncertain_row_still_prints_the_warnings_of_the_file(portrait, tiny_model, tmp_path):
+    """The tiny model is uncertain of everything, and says so; the second frame must not vanish."""
+    with Image.open(portrait) as face:
+        face.save(
+            tmp_path / "moving.webp", save_all=True, append_images=[face.rotate(180)], lossless=True
+        )
+    printed = facetell("detect", tmp_path / "moving.webp", "--model", tiny_model).out
+    assert "uncertain" in printed
+    assert "only the first frame" in printed
+
+
+def assert_refused(done, path=None):
+    assert done.code == 2
+    assert done.err.startswith("facetell: ")
+    assert len(done.err.strip().splitlines()) == 2  # the cause and the remedy
+    if path:
+        assert str(path) in done.err

@@ -1,0 +1,150 @@
+"""What only a process of its own can prove: imports, Ctrl-C, pipes, memory."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from PIL import Image
+
+from tests.cli.command import PROGRAM, facetell_process, rows
+from tests.shared import EXAMPLES, SHARED
+
+HOSTILE = SHARED / "media" / "hostile"
+HEAVY = ("torch", "torchvision", "timm", "sklearn", "matplotlib", "scipy", "lightning")
+GIB = 1 << 30
+
+_IMPORTS = (
+    "import sys\nfrom facetell.cli.main import run\n"
+    "try:\n    run()\nfinally:\n"
+    "    print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)\n"
+)
+_MEMORY = (
+    "import atexit, resource, sys\nfrom facetell.cli.main import run\n"
+    f"resource.setrlimit(resource.RLIMIT_AS, ({6 * GIB}, {6 * GIB}))\n"  # spare the machine
+    "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024\n"
+    "atexit.register(lambda: print('PEAK', peak(), file=sys.stderr))\nrun()\n"
+)
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="measured as Linux counts it")
+
+
+@pytest.mark.parametrize(
+    "args", [["--help"], ["detect", EXAMPLES / "real-astronaut.jpg"], ["models"], ["doctor"]]
+)
+def test_judging_never_imports_what_training_needs(args):
+    done = run_code(_IMPORTS, *args)
+    loaded = set(done.stderr.split())
+    assert done.returncode == 0
+    assert "facetell" in loaded
+    assert not loaded & set(HEAVY)
+
+
+def test_help_does_not_even_load_the_model_runtime():
+    loaded = set(run_code(_IMPORTS, "--help").stderr.split())
+    assert not loaded & {"onnxruntime", "onnx"}
+
+
+def test_a_reader_who_leaves_early_gets_no_traceback():
+    pictures = " ".join(f"'{path}'" for path in EXAMPLES.glob("real*.jpg"))
+    program = " ".join(f'"{word}"' for word in PROGRAM)
+    piped = f"{program} detect {pictures} | head -n 1"
+    done = subprocess.run(piped, shell=True, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["verdict", "p_fake", "faces", "file"]
+    assert done.stderr == ""
+
+
+def test_a_pipe_carries_no_colour_codes():
+    done = facetell_process("detect", EXAMPLES / "real-astronaut.jpg")
+    assert (done.code, done.err) == (0, "")
+    assert "\x1b" not in done.out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent otherwise on Windows")
+def test_ctrl_c_keeps_what_is_done_and_resume_does_the_rest(tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "r.jsonl"
+    folder.mkdir()
+    for number in range(24):
+        shutil.copy(EXAMPLES / "real-astronaut.jpg", folder / f"{number:02}.jpg")
+    args = ["detect", str(folder), "--json", str(out), "--threads", "1"]
+    process = subprocess.Popen(
+        [*PROGRAM, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    wait_for_lines(out, 3, process)
+    process.send_signal(signal.SIGINT)
+    printed, errors = process.communicate(timeout=30)
+    kept = len(rows(out))
+    assert (process.returncode, errors) == (130, "")
+    assert "--resume" in printed
+    assert 3 <= kept < 24
+    done = facetell_process(*args[:-1], "2", "--resume")
+    assert (done.code, done.err) == (0, "")
+    names = [row["path"] for row in rows(out)]
+    assert names == sorted(str(path) for path in folder.iterdir())
+
+
+@on_linux
+@pytest.mark.parametrize("finder", [[], ["--whole"]], ids=["", "whole"])
+@pytest.mark.parametrize("size_wh", [(65000, 16), (16, 65000)], ids=str)
+def test_a_very_long_picture_is_judged_in_little_memory(tmp_path, size_wh, finder):
+    path, out = tmp_path / "long.png", tmp_path / "r.jsonl"
+    Image.new("RGB", size_wh, "gray").save(path)
+    done = run_code(_MEMORY, "detect", path, *finder, "--json", out)
+    assert "Traceback" not in done.stderr
+    assert len(rows(out)) == 1
+    assert peak_bytes(done.stderr) < GIB
+
+
+@on_linux
+@pytest.mark.slow
+def test_the_largest_pictures_are_judged_in_less_than_a_gibibyte(tmp_path):
+    for number in range(2):
+        Image.new("RGB", (8000, 7900 + number), "gray").save(tmp_path / f"{number}.jpg")
+    done = run_code(_MEMORY, "detect", tmp_path, "--threads", 2)
+    assert done.returncode == 0
+    assert peak_bytes(done.stderr) < GIB
+
+
+@on_linux
+@pytest.mark.slow
+@pytest.mark.skipif(not HOSTILE.is_dir(), reason=f"the hostile files are not at {HOSTILE}")
+def test_every_hostile_file_gives_one_row_and_none_harms_the_run(tmp_path):
+    files = {str(path) for path in HOSTILE.rglob("*") if path.is_file()}
+    out = tmp_path / "r.jsonl"
+    done = run_code(_MEMORY, "detect", HOSTILE, "--json", out, "--html", tmp_path / "r.html")
+    found = [row["path"] for row in rows(out)]
+    assert len(files) == len(found) == 320
+    assert set(found) == files
+    assert done.returncode == 1
+    assert peak_bytes(done.stderr) < GIB
+    # Nothing but our own line: a decoder that talks past us spoils the progress bar.
+    assert len(done.stderr.splitlines()) == 1
+    for row in rows(out):
+        assert (row["p_fake"] is None) == (row["status"] != "ok")
+        assert row["reason"] or row["status"] == "ok"
+
+
+def run_code(code, *args):
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, args)],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        env=os.environ | {"COLUMNS": "100"},
+        check=False,
+    )
+
+
+def peak_bytes(stderr):
+    return int(stderr.rpartition("PEAK ")[2])
+
+
+def wait_for_lines(path, count, process, limit_s=30):
+    until = time.monotonic() + limit_s
+    while time.monotonic() < until and process.poll() is None:
+        if path.exists() and path.read_bytes().count(b"\n") >= count:
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"fewer than {count} rows after {limit_s} s")

@@ -1,0 +1,116 @@
+"""An interrupted run goes on where it stopped."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import csv_rows, facetell, rows
+from tests.cli.tiny_model import tiny_card, write_tiny_model
+
+
+@pytest.fixture
+def run(small_portrait, tmp_path, tiny_model):
+    """A finished run over six pictures: options to repeat it, and its JSON file."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(6):
+        shutil.copy(small_portrait, folder / f"{number}.jpg")
+    options = (folder, "--json", tmp_path / "r.jsonl", "--model", tiny_model)
+    facetell("detect", *options)
+    return options, tmp_path / "r.jsonl"
+
+
+def cut_after(path, lines, rest=""):
+    kept = path.read_text("utf-8").splitlines(keepends=True)[:lines]
+    path.write_text("".join(kept) + rest, "utf-8")
+
+
+def paths_in(out):
+    return [Path(row["path"]).name for row in rows(out)]
+
+
+@pytest.mark.parametrize("rest", ["", '{"schema_version":1,"path":"x'])
+def test_each_file_is_there_once_and_in_order_after_resuming(run, rest):
+    options, out = run
+    cut_after(out, 2, rest)
+    done = facetell("detect", *options, "--resume")
+    assert done.code == 0
+    assert "2 of them from the earlier run" in done.out
+    assert paths_in(out) == [f"{number}.jpg" for number in range(6)]
+
+
+def test_what_was_judged_is_not_judged_again(run):
+    options, out = run
+    before = out.read_text("utf-8")
+    facetell("detect", *options, "--resume")
+    assert out.read_text("utf-8") == before
+
+
+def test_resuming_without_an_earlier_file_begins(run):
+    options, out = run
+    out.unlink()
+    assert facetell("detect", *options, "--resume").code == 0
+    assert len(rows(out)) == 6
+
+
+def test_the_other_outputs_of_a_resumed_run_are_whole(run, tmp_path):
+    options, out = run
+    cut_after(out, 4)
+    more = ("--csv", tmp_path / "r.csv", "--html", tmp_path / "r.html", "--heatmaps", tmp_path)
+    facetell("detect", *options, "--resume", *more)
+    assert len(csv_rows(tmp_path / "r.csv")) == 6
+    assert (tmp_path / "r.html").read_text("utf-8").count('alt="Evidence over the face"') == 6
+    assert len(list(tmp_path.glob("*.png"))) == 6
+
+
+def test_a_picture_deleted_since_does_not_stop_a_resumed_run(run, tmp_path):
+    options, out = run
+    cut_after(out, 4)
+    (options[0] / "0.jpg").unlink()
+    more = ("--html", tmp_path / "r.html", "--heatmaps", tmp_path / "heat")
+    done = facetell("detect", *options, "--resume", *more)
+    assert done.code == 0
+    assert len(rows(out)) == 6
+
+
+def test_a_failure_of_the_earlier_run_still_shows_in_the_exit_code(run):
+    options, out = run
+    (options[0] / "0.jpg").write_bytes(b"")
+    facetell("detect", *options)
+    cut_after(out, 2)
+    assert facetell("detect", *options, "--resume").code == 1
+
+
+def test_resuming_with_fewer_files_counts_nothing_as_left(run):
+    options, _ = run
+    done = facetell("detect", options[0] / "0.jpg", *options[1:], "--resume")
+    assert done.code == 0
+    assert "left" not in done.out
+
+
+def test_resuming_with_another_model_is_refused_and_harms_nothing(run, tmp_path):
+    options, out = run
+    table = tmp_path / "r.csv"
+    table.write_text("of the earlier run", "utf-8")
+    before = out.read_text("utf-8")
+    other = write_tiny_model(tmp_path / "other.onnx", json.dumps(tiny_card(version="2")))
+    done = facetell("detect", *options[:-1], other, "--resume", "--csv", table)
+    assert done.code == 2
+    assert "--model" in done.err
+    assert out.read_text("utf-8") == before
+    assert table.read_text("utf-8") == "of the earlier run"
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [b"my notes\n", b"my notes without an end", b'{"a": 1}\n', b"\xff\xd8\xff\xe0 a picture\n\xff"],
+)
+def test_resuming_into_a_foreign_file_is_refused_and_harms_nothing(run, foreign):
+    options, out = run
+    out.write_bytes(foreign)
+    done = facetell("detect", *options, "--resume")
+    assert done.code == 2
+    assert str(out) in done.err
+    assert out.read_bytes() == foreign

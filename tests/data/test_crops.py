@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from facetell.data.crops import MAX_REGION_PX, CropCache, build_cache, face_region
+from facetell.data.manifest import Sample
+from facetell.detect.crop import CropSpec, crop_face
+from facetell.errors import DataError
+from tests.shared import EXAMPLES, noise_image
+
+SPEC = CropSpec(margin=1.3, size_px=96, mean=(127, 127, 127), std=(128, 128, 128))
+
+
+def sample(path, label=0):
+    return Sample(path, label, "train", "drawn", "", path.name)
+
+
+def test_a_crop_from_the_region_is_the_crop_from_the_picture():
+    image, box = noise_image(300, 400), (120.0, 90.0, 220.0, 230.0)
+    region, inside = face_region(image, box)
+    np.testing.assert_array_equal(crop_face(region, inside, SPEC), crop_face(image, box, SPEC))
+
+
+def test_a_large_face_is_kept_smaller():
+    region, box = face_region(noise_image(1200, 1200), (100.0, 100.0, 1100.0, 1100.0))
+    assert max(region.shape) == MAX_REGION_PX
+    assert box == pytest.approx((30, 30, 330, 330))
+
+
+def test_a_cache_keeps_faces_names_the_rest_and_goes_on(tmp_path):
+    Image.new("RGB", (90, 90), "grey").save(tmp_path / "empty.png")
+    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing")
+    samples = [sample(EXAMPLES / "real-astronaut.jpg"), sample(tmp_path / "empty.png"),
+               sample(tmp_path / "broken.jpg")]  # fmt: skip
+    kept, left_out = build_cache(samples, tmp_path / "cache", processes=1)
+    assert kept == 1
+    assert "no face found" in left_out[0]
+    assert "broken.jpg" in left_out[1]
+
+    more = [*samples, sample(EXAMPLES / "real-grace-hopper.jpg")]
+    kept, _ = build_cache(more, tmp_path / "cache", processes=1)
+    assert kept == 2
+    cache = CropCache(tmp_path / "cache")
+    assert [r.sample.path.name for r in cache.regions] == [
+        "real-astronaut.jpg",
+        "real-grace-hopper.jpg",
+    ]
+    first = cache.regions[0]
+    assert cache.image(first).shape == (first.height, first.width, 3)
+
+
+def test_no_cache_and_a_cut_one_are_refused(tmp_path):
+    with pytest.raises(DataError, match="no crop cache"):
+        CropCache(tmp_path)
+    build_cache([sample(EXAMPLES / "real-astronaut.jpg")], tmp_path / "cache", processes=1)
+    pixels = tmp_path / "cache" / "pixels.u8"
+    pixels.write_bytes(pixels.read_bytes()[:-1])
+    with pytest.raises(DataError, match="cut short"):
+        CropCache(tmp_path / "cache")

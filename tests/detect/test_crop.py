@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from facetell.detect.crop import CropSpec, crop_face, cut_region, square_around, to_tensor
+from tests.shared import noise_image
+
+SPEC = CropSpec(margin=1.3, size_px=64, mean=(127, 127, 127), std=(128, 128, 128))
+
+
+def test_a_crop_well_inside_is_the_plain_resize_of_its_square():
+    image = noise_image(200, 300)
+    crop = crop_face(image, (100, 60, 180, 160), SPEC)
+    square = Image.fromarray(image).crop((75, 45, 205, 175))  # 130 px around (140, 110)
+    expected = np.asarray(square.resize((64, 64), Image.Resampling.BICUBIC))
+    np.testing.assert_array_equal(crop, expected)
+
+
+def test_a_square_slides_inside_the_picture_instead_of_leaving_it():
+    assert square_around((0, 0, 100, 100), 1.5, (400, 300)) == (0, 0, 150, 150)
+    assert square_around((300, 200, 400, 300), 1.5, (400, 300)) == (250, 150, 400, 300)
+
+
+def test_a_square_shrinks_to_the_picture_but_never_below_the_face():
+    assert square_around((20, 20, 100, 100), 2.0, (120, 120)) == (0, 0, 120, 120)
+    left, top, right, bottom = square_around((0, 0, 50, 100), 1.3, (50, 100))
+    assert (left, right) == (-25, 75)
+    assert (top, bottom) == (0, 100)
+
+
+def test_outside_the_picture_the_border_is_repeated():
+    image = noise_image(100, 50)
+    cut, region = cut_region(image, (-25, 0, 75, 100))
+    assert cut.shape == (100, 100, 3)
+    assert region == (0, 0, 100, 100)
+    np.testing.assert_array_equal(cut[:, 0], image[:, 0])
+    np.testing.assert_array_equal(cut[:, 25:75], image)
+    np.testing.assert_array_equal(cut[:, 99], image[:, 49])
+
+
+@pytest.mark.parametrize(
+    "box", [(0, 0, 1, 1), (3.2, 4.7, 3.9, 5.1), (-5, -5, 5, 5), (0, 0, 1e4, 1e4)]
+)
+def test_any_box_gives_a_crop_of_the_asked_size(box):
+    assert crop_face(noise_image(40, 30), box, SPEC).shape == (64, 64, 3)
+
+
+def test_a_one_pixel_picture_can_be_cropped():
+    image = np.full((1, 1, 3), 77, np.uint8)
+    assert (crop_face(image, (0, 0, 1, 1), SPEC) == 77).all()
+
+
+def test_the_tensor_is_normalised_channel_first():
+    crops = np.zeros((2, 64, 64, 3), np.uint8)
+    crops[1, ..., 2] = 255
+    tensor = to_tensor(crops, SPEC)
+    assert tensor.shape == (2, 3, 64, 64)
+    assert tensor.dtype == np.float32
+    assert tensor[0, 0, 0, 0] == pytest.approx(-127 / 128)
+    assert tensor[1, 2, 5, 5] == pytest.approx(1.0)

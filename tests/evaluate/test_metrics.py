@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn", reason="the training extra is not installed")
+
+from facetell.evaluate.calibration import fit_calibration, fit_thresholds
+from facetell.evaluate.metrics import auc, expected_calibration_error, with_interval
+
+rng = np.random.default_rng(3)
+LABELS = rng.integers(0, 2, 300)
+SCORES = LABELS * 1.2 + rng.normal(size=300)
+
+
+def test_auc_is_the_share_of_pairs_in_the_right_order():
+    fakes, reals = SCORES[LABELS == 1], SCORES[LABELS == 0]
+    pairs = (fakes[:, None] > reals[None, :]).mean() + (fakes[:, None] == reals[None, :]).mean() / 2
+    assert auc(LABELS, SCORES) == pytest.approx(pairs)
+
+
+def test_auc_of_one_label_is_undefined_not_half():
+    assert auc(np.ones(4, int), np.arange(4.0)) is None
+    assert with_interval(auc, np.ones(4, int), np.arange(4.0), list("abcd")) is None
+
+
+def test_an_interval_holds_its_value_and_repeats_with_its_seed():
+    groups = [str(n) for n in range(300)]
+    one = with_interval(auc, LABELS, SCORES, groups)
+    assert one.low < one.value < one.high
+    assert one == with_interval(auc, LABELS, SCORES, groups)
+
+
+def test_a_bootstrap_interval_agrees_with_hanley_and_mcneil():
+    """Hanley & McNeil 1982, the analytic standard error of an AUC."""
+    interval = with_interval(auc, LABELS, SCORES, [str(n) for n in range(300)])
+    a, n1, n0 = interval.value, (LABELS == 1).sum(), (LABELS == 0).sum()
+    q1, q2 = a / (2 - a), 2 * a * a / (1 + a)
+    error = np.sqrt((a * (1 - a) + (n1 - 1) * (q1 - a * a) + (n0 - 1) * (q2 - a * a)) / (n1 * n0))
+    assert interval.high - interval.low == pytest.approx(2 * 1.96 * error, rel=0.25)
+
+
+def test_pictures_of_one_group_are_drawn_together():
+    copies = np.repeat(np.arange(30), 10)
+    labels, scores = np.repeat(LABELS[:30], 10), np.repeat(SCORES[:30], 10)
+    apart = with_interval(auc, labels, scores, [str(n) for n in range(300)])
+    together = with_interval(auc, labels, scores, [str(n) for n in copies])
+    assert together.high - together.low > 2 * (apart.high - apart.low)
+
+
+def test_calibration_error_of_a_constant_guess_is_its_distance_from_the_truth():
+    labels = np.array([1, 0, 0, 0])
+    assert expected_calibration_error(labels, np.full(4, 0.25)) == pytest.approx(0)
+    assert expected_calibration_error(labels, np.full(4, 0.9)) == pytest.approx(0.65)
+
+
+def test_platt_scaling_finds_the_line_that_made_the_labels():
+    logits = rng.normal(size=20_000) * 3
+    labels = (rng.random(20_000) < 1 / (1 + np.exp(-(0.5 * logits + 0)))).astype(int)
+    fit = fit_calibration(labels, logits, "drawn")
+    assert fit.slope == pytest.approx(0.5, abs=0.03)
+    assert fit.intercept == pytest.approx(0, abs=0.06)
+
+
+def test_a_model_that_ranks_the_wrong_way_is_refused():
+    from facetell.errors import DataError
+
+    with pytest.raises(DataError, match="reals above fakes"):
+        fit_calibration(LABELS, -SCORES, "drawn")
+
+
+def test_thresholds_keep_what_they_promise_on_the_data_they_saw():
+    real, fake = rng.beta(2, 6, 1000), rng.beta(5, 3, 1000)
+    fitted = fit_thresholds(real, fake, false_alarms=0.01, misses=0.05, fitted_on="drawn")
+    assert (real >= fitted.fake_from).mean() <= 0.01
+    assert (fake < fitted.real_below).mean() <= 0.05
+    assert fitted.real_below < fitted.fake_from
+
+
+def test_where_all_are_told_apart_nothing_is_uncertain():
+    fitted = fit_thresholds(
+        np.linspace(0, 0.1, 100), np.linspace(0.9, 1, 100),
+        false_alarms=0.01, misses=0.05, fitted_on="drawn",
+    )  # fmt: skip
+    assert fitted.real_below == fitted.fake_from

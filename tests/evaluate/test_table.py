@@ -1,0 +1,102 @@
+import dataclasses
+import math
+
+import pytest
+
+pytest.importorskip("sklearn", reason="the training extra is not installed")
+
+from facetell.errors import DataError
+from facetell.evaluate.comparisons import comparisons
+from facetell.evaluate.score import Score, read_scores, write_scores
+from facetell.evaluate.table import as_markdown, summarise
+
+
+def verdict_of(log_odds):
+    if abs(log_odds) <= 1:
+        return "uncertain"
+    return "fake" if log_odds > 0 else "real"
+
+
+def score(number, label, log_odds, source="ffhq256_140k", generator=""):
+    return Score(
+        path=f"{number}.jpg",
+        label=label,
+        split="test",
+        source=source,
+        generator=generator,
+        group=str(number),
+        tier="clean",
+        status="ok",
+        log_odds=log_odds,
+        p_fake=1 / (1 + math.exp(-log_odds)),
+        verdict=verdict_of(log_odds),
+        face_px=90.0,
+    )
+
+
+def unjudged(number, label, status):
+    blank = {"log_odds": None, "p_fake": None, "verdict": None, "face_px": None}
+    return dataclasses.replace(score(number, label, 0.0), status=status, **blank)
+
+
+def drawn():
+    reals = [score(n, 0, v) for n, v in enumerate([-3, -2, -1.5, 0, 2])]
+    fakes = [
+        score(10 + n, 1, v, "stylegan1_140k", "stylegan1") for n, v in enumerate([3, 2, 4, 0.5])
+    ]
+    swaps = [score(20 + n, 1, v, "dfdc_face224", "dfdc_swap") for n, v in enumerate([-2, 2])]
+    return [*reals, *fakes, *swaps, unjudged(30, 1, "no_face"), unjudged(31, 0, "error")]
+
+
+def test_only_comparisons_with_both_sides_are_made():
+    names = [c.name for c in comparisons(drawn())]
+    assert "stylegan1_140k / ffhq256_140k" in names
+    assert "face swaps / their originals" not in names  # the originals are missing
+
+
+def test_the_pair_is_counted_with_its_verdicts():
+    summary = summarise(drawn())
+    pair = next(r for r in summary.comparisons if r.name == "stylegan1_140k / ffhq256_140k")
+    assert (pair.fakes, pair.reals) == (4, 5)
+    assert pair.auc.value == pytest.approx(17 / 20)
+    assert (pair.missed, pair.unsure, pair.caught) == (0, 0.25, 0.75)
+    (real,) = summary.reals
+    assert (real.called_fake, real.unsure, real.called_real) == (0.2, 0.2, 0.6)
+
+
+def test_what_has_no_score_is_counted_apart():
+    summary = summarise(drawn())
+    assert summary.samples == 13
+    assert summary.unjudged == {"error": 1, "no_face": 1}
+
+
+def test_decided_wrong_and_uncertain_are_shares():
+    summary = summarise(drawn())
+    assert summary.unsure == pytest.approx(2 / 11)
+    assert summary.wrong_of_decided == pytest.approx(2 / 9)
+
+
+def test_the_metadata_column_judges_the_same_samples():
+    known = {s.path: float(s.label) for s in drawn()}
+    rows = summarise(drawn(), known).comparisons
+    assert {row.metadata for row in rows} == {1.0}
+
+
+def test_the_markdown_names_every_row():
+    text = as_markdown(summarise(drawn()))
+    assert "| stylegan1_140k / ffhq256_140k | 4 / 5 | 0.850 [" in text
+    assert "| ffhq256_140k | 5 | 20.0% | 20.0% | 60.0% |" in text
+    assert "1 error, 1 no_face" in text
+
+
+def test_a_score_table_is_read_as_it_was_written(tmp_path):
+    write_scores(drawn(), tmp_path / "scores.csv")
+    assert read_scores(tmp_path / "scores.csv") == [
+        dataclasses.replace(s, status=str(s.status)) for s in drawn()
+    ]
+
+
+def test_a_foreign_table_is_refused(tmp_path):
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(DataError, match="no score table"):
+        read_scores(tmp_path / "other.csv")

