@@ -18,6 +18,7 @@ ALWAYS_REAL, ALWAYS_FAKE = -20.0, 20.0
 def tiny_card(intercept: float = 0.0, **changes: Any) -> dict[str, Any]:
     """The card as JSON would have it. intercept: of the calibration, in log-odds."""
     card = ModelCard(
+        card_version=1,
         name="tiny",
         version="1",
         created="2026-01-01",

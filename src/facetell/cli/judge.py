@@ -12,6 +12,7 @@ from rich.text import Text
 from facetell.cli.progress import progress_bar
 from facetell.cli.quiet import quiet_libraries
 from facetell.cli.writers import (
+    HEATMAP_NAME,
     CsvWriter,
     HeatmapWriter,
     JsonLines,
@@ -69,8 +70,6 @@ def judge(
                 _write(report, writers)
         if outputs.json:
             writers.append(stack.enter_context(JsonLines(outputs.json, go_on=bool(known))))
-        if outputs.heatmaps:
-            writers.append(HeatmapWriter(outputs.heatmaps, first=len(known) + 1))
         console.print(_HEADER, style="bold")
         try:
             with quiet_libraries(), closing(_judged(todo, detector, threads, console)) as reports:
@@ -95,8 +94,8 @@ def _refuse_unsafe(outputs: Outputs) -> None:
             raise OutputError(
                 f"{path} is a picture or video and would be overwritten", hint="name another file"
             )
-    if len({path.absolute() for path in named}) < len(named):
-        raise OutputError("two outputs go to the same file", hint="give each its own name")
+        if [other.absolute() for other in named].count(path.absolute()) > 1:
+            raise OutputError(f"two outputs go to {path}", hint="give each its own name")
 
 
 def _is_output(file: Path, outputs: Outputs) -> bool:
@@ -104,7 +103,9 @@ def _is_output(file: Path, outputs: Outputs) -> bool:
     own = (outputs.json, outputs.csv, outputs.html)
     if any(path and file.absolute() == path.absolute() for path in own):
         return True
-    return outputs.heatmaps is not None and outputs.heatmaps.absolute() in file.absolute().parents
+    if outputs.heatmaps is None or file.absolute().parent != outputs.heatmaps.absolute():
+        return False
+    return HEATMAP_NAME.fullmatch(file.name) is not None
 
 
 def _open_writers(outputs: Outputs, detector: Detector, stack: ExitStack) -> list[ReportWriter]:
@@ -112,6 +113,8 @@ def _open_writers(outputs: Outputs, detector: Detector, stack: ExitStack) -> lis
     writers: list[ReportWriter] = []
     if outputs.csv:
         writers.append(stack.enter_context(CsvWriter(outputs.csv)))
+    if outputs.heatmaps:
+        writers.append(HeatmapWriter(outputs.heatmaps))
     if outputs.html:
         from facetell.cli.page import HtmlPage
 

@@ -20,7 +20,9 @@ class HtmlPage(TextFile):
         self._model = model
         self._counts: Counter[str] = Counter()
         # Lives as long as this object, which is itself a context manager.
-        self._entries = tempfile.TemporaryFile("w+", encoding="utf-8", errors="backslashreplace")
+        self._entries = tempfile.TemporaryFile(  # noqa: SIM115
+            "w+", encoding="utf-8", errors="backslashreplace"
+        )
 
     def write(self, report: Report) -> None:
         self._counts[str(report.verdict or report.status)] += 1
@@ -33,9 +35,11 @@ class HtmlPage(TextFile):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        with explained(self._path), self._entries as entries:
-            self._file.write(page_head(self._model, self._counts))
-            entries.seek(0)
-            shutil.copyfileobj(entries, self._file)
-            self._file.write(page_end())
-        super().__exit__(kind, error, trace)
+        try:
+            with explained(self._path), self._entries as entries:
+                self._file.write(page_head(self._model, self._counts))
+                entries.seek(0)
+                shutil.copyfileobj(entries, self._file)
+                self._file.write(page_end())
+        finally:
+            super().__exit__(kind, error, trace)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -95,15 +96,17 @@ class CsvWriter(TextFile):
             self._file.flush()
 
 
+HEATMAP_NAME = re.compile(r"\d{5,}-.*-face\d+\.png")
+
+
 class HeatmapWriter:
     """The evidence of every face as a PNG: `<number>-<file>-face<k>.png`."""
 
-    def __init__(self, folder: Path, first: int = 1) -> None:
-        """first: number of the first report, where an earlier run wrote those before it."""
+    def __init__(self, folder: Path) -> None:
         with explained(folder):
             folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._number = first - 1
+        self._number = 0
 
     def write(self, report: Report) -> None:
         self._number += 1

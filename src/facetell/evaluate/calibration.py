@@ -36,10 +36,10 @@ def fit_thresholds(
     fitted_on: str,
 ) -> Thresholds:
     """`fake_from`: at most `false_alarms` of the reals reach it. `real_below`: at most `misses` of
-    the fakes lie below it. Where the two cross, nothing is uncertain and the false alarms
-    decide."""
+    the fakes lie below it, and it is never above an even chance: more likely fake than not is no
+    "real". Where the two cross, nothing is uncertain and the false alarms decide."""
     fake_from = min(1.0, float(np.quantile(real_p_fake, 1 - false_alarms, method="higher")) + 1e-6)
     real_below = float(np.quantile(fake_p_fake, misses, method="lower"))
     return Thresholds(
-        real_below=min(real_below, fake_from), fake_from=fake_from, fitted_on=fitted_on
+        real_below=min(real_below, fake_from, 0.5), fake_from=fake_from, fitted_on=fitted_on
     )

@@ -1,5 +1,6 @@
 """Write a trained detector as the one model file: ONNX, weights inside, card in the metadata."""
 
+import warnings
 from pathlib import Path
 
 import onnx
@@ -13,16 +14,18 @@ OPSET = 18
 
 def onnx_bytes(net: Detector, size_px: int) -> bytes:
     """The network as ONNX without a card: crops [N, 3, S, S] -> logit [N], evidence [N, h, w]."""
-    program = torch.onnx.export(
-        net.eval(),
-        (torch.zeros(2, 3, size_px, size_px),),
-        input_names=["crops"],
-        output_names=["logit", "evidence"],
-        dynamic_shapes={"crops": {0: torch.export.Dim("n")}},
-        opset_version=OPSET,
-        dynamo=True,
-        verbose=False,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of torch, about its own tree specs
+        program = torch.onnx.export(
+            net.eval(),
+            (torch.zeros(2, 3, size_px, size_px),),
+            input_names=["crops"],
+            output_names=["logit", "evidence"],
+            dynamic_shapes={"crops": {0: torch.export.Dim("n")}},
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
     assert program is not None
     data: bytes = program.model_proto.SerializeToString()
     return data

@@ -17,7 +17,7 @@ from facetell.detect.card import CARD_VERSION, Measured, ModelCard
 from facetell.errors import DataError
 from facetell.evaluate.calibration import fit_calibration, fit_thresholds
 from facetell.evaluate.comparisons import FAMILIES
-from facetell.evaluate.score import Score, score_samples
+from facetell.evaluate.score import Score, score_samples, write_scores
 from facetell.evaluate.table import summarise
 from facetell.train.export import onnx_bytes, write_model
 from facetell.train.networks.detector import Detector as Network
@@ -53,7 +53,8 @@ def release(
 ) -> ModelCard:
     """Export, judge the validation pictures as a user would, fit on them, and write the model file.
 
-    val: samples of the `val` split. on_progress: called with pictures judged and pictures in all.
+    val: samples of the `val` split; their raw scores are kept beside the model.
+    on_progress: called with pictures judged and pictures in all.
     """
     if not val or any(sample.split != "val" for sample in val):
         raise DataError(
@@ -64,6 +65,8 @@ def release(
     draft = draft_card(recipe, cache, name)
     write_model(data, draft, path)
     scores = _score_tiers(val, Detector.load(path), threads, on_progress)
+    for tier, rows in scores.items():
+        write_scores(rows, path.with_name(f"val-{tier}.csv"))
     card = _fitted(draft, scores)
     write_model(data, card, path)
     return card
@@ -120,7 +123,7 @@ def _fitted(draft: ModelCard, scores: dict[str, list[Score]]) -> ModelCard:
         false_alarms=FALSE_ALARMS,
         misses=MISSES,
         fitted_on=f"{where}: at most {FALSE_ALARMS:.0%} of the real ones called fake, at most "
-        f"{MISSES:.0%} of the generated ones called real",
+        f"{MISSES:.0%} of the generated ones, and none above 0.5, called real",
     )
     return draft.model_copy(
         update={
