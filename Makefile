@@ -45,7 +45,7 @@ bench: .venv/dev
 # Finds the faces, trains, calibrates on val; continues where it was stopped. docs/training.md says how long.
 train-default: .venv/dev
 	$(BIN)/facetell data crops $(FACES) $(MORE) --out $(RUN)/cache
-	$(BIN)/facetell train --cache $(RUN)/cache --val $(FACES) --out $(RUN)
+	$(BIN)/facetell train --cache $(RUN)/cache --val $(FACES) --out $(RUN) --name facetell-lite0
 	cp $(RUN)/model.onnx src/facetell/weights/default.onnx
 
 results: .venv/dev
