@@ -20,7 +20,7 @@ from facetell.cli.writers import (
     drop_broken_end,
     read_reports,
 )
-from facetell.detect.analyze import Detector, Options, model_info
+from facetell.detect.analyze import Detector, Options, limits_of, model_info
 from facetell.detect.find import find_media
 from facetell.detect.media import media_kind
 from facetell.detect.report import Report, p_text
@@ -80,6 +80,7 @@ def judge(
         except KeyboardInterrupt:
             interrupted = True
     done = counts.total() - len(known)
+    console.print(detector.model.card.limits[0], style="dim")
     _print_end(console, counts, outputs, earlier=len(known), left=len(todo) - done)
     if interrupted:
         return INTERRUPTED
@@ -118,7 +119,9 @@ def _open_writers(outputs: Outputs, detector: Detector, stack: ExitStack) -> lis
     if outputs.html:
         from facetell.cli.page import HtmlPage
 
-        writers.append(stack.enter_context(HtmlPage(outputs.html, model_info(detector))))
+        writers.append(
+            stack.enter_context(HtmlPage(outputs.html, model_info(detector), limits_of(detector)))
+        )
     return writers
 
 

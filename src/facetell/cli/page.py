@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -15,9 +16,10 @@ class HtmlPage(TextFile):
     """The page is written at the end, when the counts at its top are known; an interrupted run
     ends too."""
 
-    def __init__(self, path: Path, model: ModelInfo) -> None:
+    def __init__(self, path: Path, model: ModelInfo, limits: Sequence[str]) -> None:
         super().__init__(path)
         self._model = model
+        self._limits = limits
         self._counts: Counter[str] = Counter()
         # Lives as long as this object, which is itself a context manager.
         self._entries = tempfile.TemporaryFile(  # noqa: SIM115
@@ -37,7 +39,7 @@ class HtmlPage(TextFile):
     ) -> None:
         try:
             with explained(self._path), self._entries as entries:
-                self._file.write(page_head(self._model, self._counts))
+                self._file.write(page_head(self._model, self._limits, self._counts))
                 entries.seek(0)
                 shutil.copyfileobj(entries, self._file)
                 self._file.write(page_end())

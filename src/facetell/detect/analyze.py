@@ -15,7 +15,7 @@ from facetell.detect.faces import FINDERS, FaceFinder
 from facetell.detect.media import media_kind, read_picture
 from facetell.detect.model import DEFAULT_MODEL, Model
 from facetell.detect.quality import measure_quality
-from facetell.detect.report import FaceReport, ModelInfo, Report, Timings
+from facetell.detect.report import LIMITS_OF_THE_CLAIM, FaceReport, ModelInfo, Report, Timings
 from facetell.errors import MediaError
 from facetell.types import BoxXYXY, FloatArray, Kind, Picture, Status, Verdict
 
@@ -115,6 +115,7 @@ def analyze_picture(
         faces=faces,
         warnings=warnings,
         model=model_info(detector),
+        limits=limits_of(detector),
         timings_ms=_timings(started or read, read, looked, time.perf_counter()),
     )
 
@@ -179,6 +180,7 @@ def _unjudged(
         format=picture.format if picture else None,
         size_wh=picture.size_wh if picture else None,
         model=model_info(detector),
+        limits=limits_of(detector),
         timings_ms=timings,
     )
 
@@ -201,6 +203,11 @@ def model_info(detector: Detector) -> ModelInfo:
         fake_from=card.thresholds.fake_from,
         finder=detector.options.finder,
     )
+
+
+def limits_of(detector: Detector) -> tuple[str, ...]:
+    """What a score of this detector does not mean: the model's own limits, then those of all."""
+    return *detector.model.card.limits, *LIMITS_OF_THE_CLAIM
 
 
 def _to_original(box: BoxXYXY, picture: Picture) -> BoxXYXY:

@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,18 +13,16 @@ from PIL import Image
 from facetell._version import __version__
 from facetell.detect.draw import draw_boxes, draw_crop, draw_heatmap
 from facetell.detect.media import read_picture
-from facetell.detect.report import LIMITS_OF_THE_CLAIM, ModelInfo, Report, p_text
+from facetell.detect.report import ModelInfo, Report, p_text
 from facetell.errors import MediaError
 
 FACES_SHOWN = 12
 CROP_PX = 240
 
 
-def page_head(model: ModelInfo, counts: Mapping[str, int]) -> str:
+def page_head(model: ModelInfo, limits: Sequence[str], counts: Mapping[str, int]) -> str:
     """The page up to the first file. counts: number of files by verdict or status."""
-    return _render(
-        "head.html", model=model, counts=counts, limits=LIMITS_OF_THE_CLAIM, version=__version__
-    )
+    return _render("head.html", model=model, counts=counts, limits=limits, version=__version__)
 
 
 def page_entry(report: Report) -> str:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from facetell.types import BoxXYXY, Picture, UInt8Array
 
-MIN_SHARPNESS = 0.055
+MIN_SHARPNESS = 0.085
 MIN_JPEG_QUALITY = 45.0
 MAX_BLOCKINESS = 1.6
 DARK, BRIGHT = 45.0, 215.0

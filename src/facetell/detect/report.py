@@ -79,7 +79,7 @@ class Report(Frozen):
 
     p_fake and verdict are those of the most suspicious face; both are None unless status is `ok`.
     reason: why there is no score, or why the verdict is `uncertain`.
-    size_wh: of the upright picture, in pixels.
+    size_wh: of the upright picture, in pixels. limits: what the claim does not cover.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -95,7 +95,7 @@ class Report(Frozen):
     warnings: list[str] = []
     model: ModelInfo
     timings_ms: Timings = Timings()
-    limits: tuple[str, ...] = LIMITS_OF_THE_CLAIM
+    limits: tuple[str, ...]
 
     def heatmap(self, face: int = 0) -> "Image.Image":
         """The evidence for one face, drawn over what the model saw.
