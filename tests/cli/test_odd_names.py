@@ -48,7 +48,7 @@ def test_a_file_of_any_name_is_judged_into_every_output(odd, tiny_model, tmp_pat
 
 def test_a_row_of_the_printed_table_stays_one_plain_line(odd, tiny_model):
     done = facetell("detect", odd.parent, "--model", tiny_model)
-    assert len(done.out.splitlines()) == 3
+    assert len(done.out.splitlines()) == 4  # head, row, limit, count
     assert "\x1b" not in done.out
     assert "\u202e" not in done.out
 
@@ -67,7 +67,7 @@ def test_an_ascii_terminal_takes_every_name(small_portrait, tiny_model, tmp_path
             pytest.skip("this file system does not take such a name")
     done = facetell_process("detect", tmp_path, "--model", tiny_model, PYTHONIOENCODING="ascii")
     assert (done.code, done.err) == (0, "")
-    assert len(done.out.splitlines()) == 4
+    assert len(done.out.splitlines()) == 5
 
 
 def test_a_name_with_a_leading_dash_is_taken_after_two_dashes(

@@ -140,7 +140,7 @@ def test_the_printed_table_has_one_line_per_file(small_portrait, tiny_model, tmp
     for number in range(count):
         shutil.copy(small_portrait, tmp_path / f"{number}.jpg")
     printed = facetell("detect", tmp_path, "--model", tiny_model).out.splitlines()
-    assert len(printed) == count + 2  # a header, the counts
+    assert len(printed) == count + 3  # a header, the limit of the claim, the counts
     assert printed[0].split() == ["verdict", "p_fake", "faces", "file"]
 
 

@@ -59,6 +59,7 @@ def train(
         batch_size=recipe.batch_size,
         drop_last=True,
         num_workers=workers,
+        generator=torch.Generator(),  # its own, so that resuming leaves dropout's chance alone
     )
     losses: list[float] = []
     started = time.monotonic()
