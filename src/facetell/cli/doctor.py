@@ -1,7 +1,6 @@
 """`facetell doctor`"""
 
 from dataclasses import dataclass
-from importlib import metadata
 
 import typer
 
@@ -58,6 +57,8 @@ def doctor() -> None:
 
 
 def _installed(distribution: str) -> str | None:
+    from importlib import metadata
+
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
