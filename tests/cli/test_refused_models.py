@@ -11,7 +11,7 @@ from tests.cli.tiny_model import tiny_card, write_tiny_model
 
 
 def missing(path):
-    pass
+    """Nothing is written."""
 
 
 def empty(path):

@@ -26,7 +26,7 @@ from facetell.detect.media import media_kind
 from facetell.detect.report import Report, p_text
 from facetell.detect.scan import scan
 from facetell.errors import OutputError
-from facetell.types import Kind, Status
+from facetell.types import Kind, Status, Verdict
 
 INTERRUPTED = 130
 _STYLES = {"fake": "bold red", "real": "green", "uncertain": "yellow", "error": "magenta"}
@@ -80,7 +80,8 @@ def judge(
         except KeyboardInterrupt:
             interrupted = True
     done = counts.total() - len(known)
-    console.print(detector.model.card.limits[0], style="dim")
+    if counts.keys() & set(Verdict):
+        console.print(detector.model.card.limits[0], style="dim")
     _print_end(console, counts, outputs, earlier=len(known), left=len(todo) - done)
     if interrupted:
         return INTERRUPTED
@@ -169,7 +170,7 @@ def _row(report: Report) -> Text:
     notes = [report.reason] if report.reason else []
     notes += [warning for warning in report.warnings if warning not in (report.reason or "")]
     if notes:
-        row.append(f"  ({'; '.join(notes)})", style="dim")
+        row.append(f"  {'; '.join(notes)}", style="dim")
     return row
 
 

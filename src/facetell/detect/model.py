@@ -77,6 +77,9 @@ def open_session(data: bytes, threads: int, name: str = "the model") -> Any:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    # Pictures of many sizes would each leave their buffers in ONNX Runtime, for good.
+    options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = False
     options.log_severity_level = 4  # what goes wrong is raised, not printed past us
     try:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
