@@ -102,6 +102,7 @@ def test_a_written_model_carries_its_card(tmp_path, lite0_onnx):
     assert opened.card == ModelCard.model_validate_json(card.model_dump_json())
     assert opened.card.trained_on == {"fake0": 6, "fake1": 6, "real0": 6, "real1": 6}
     assert (tmp_path / "model.onnx").stat().st_size < 16e6
+    assert b"site-packages" not in (tmp_path / "model.onnx").read_bytes()  # no path of ours
 
 
 def test_weights_are_copied_by_order_and_a_foreign_shape_is_refused():

@@ -34,7 +34,7 @@ def onnx_bytes(net: Detector, size_px: int) -> bytes:
 def write_model(data: bytes, card: ModelCard, path: Path) -> None:
     """Put the card into ONNX bytes and write the file, whole or not at all."""
     model = onnx.load_from_string(data)
-    del model.metadata_props[:]
+    _forget_origin(model)
     onnx.helper.set_model_props(model, {CARD_KEY: card.model_dump_json()})
     model.producer_name = "facetell"
     onnx.checker.check_model(model)
@@ -42,3 +42,14 @@ def write_model(data: bytes, card: ModelCard, path: Path) -> None:
     beside = path.with_suffix(".part")
     beside.write_bytes(model.SerializeToString())
     beside.replace(path)
+
+
+def _forget_origin(model: onnx.ModelProto) -> None:
+    """Drop what the exporter notes beside every node: stack traces with paths of this machine."""
+    del model.metadata_props[:]
+    graph = model.graph
+    for part in (graph, *graph.node, *graph.value_info, *graph.input, *graph.output):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    for weight in graph.initializer:
+        del weight.metadata_props[:]
