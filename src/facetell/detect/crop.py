@@ -65,11 +65,6 @@ def _slide_inside(start: float, length: float, limit: float) -> float:
     return min(max(start, 0.0), limit - length)
 
 
-def whole_picture_box(size_wh: tuple[int, int]) -> BoxXYXY:
-    """The box that makes the crop the whole picture (its shorter side padded to a square)."""
-    return 0.0, 0.0, float(size_wh[0]), float(size_wh[1])
-
-
 def cut_region(image: UInt8Array, region_xyxy: Sequence[float]) -> tuple[UInt8Array, BoxXYXY]:
     """Cut the whole pixels that cover a region, repeating the border outside the picture.
 
