@@ -67,8 +67,7 @@ class FoundFaces:
     boxes_xyxy: [N, 4] float32, pixels of the picture searched, inside its borders.
     scores: [N] float32 in [0, 1], how sure the finder is that this is a face.
     landmarks: [N, 5, 2] float32 x, y: left eye, right eye, nose, left and right mouth corner as
-        they
-        lie in the picture (left = smaller x on an upright face).
+        they lie in the picture (left = smaller x on an upright face); NaN where none are known.
     """
 
     boxes_xyxy: FloatArray
@@ -77,3 +76,8 @@ class FoundFaces:
 
     def __len__(self) -> int:
         return len(self.boxes_xyxy)
+
+    @property
+    def areas(self) -> FloatArray:
+        """[N] float32, square pixels."""
+        return np.asarray((self.boxes_xyxy[:, 2:] - self.boxes_xyxy[:, :2]).prod(axis=1))

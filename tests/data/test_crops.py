@@ -6,9 +6,11 @@ from facetell.data.crops import MAX_REGION_PX, CropCache, build_cache, face_regi
 from facetell.data.manifest import Sample
 from facetell.detect.crop import CropSpec, crop_face
 from facetell.errors import DataError
-from tests.shared import EXAMPLES, noise_image
+from tests.shared import DRAWN_LANDMARKS, EXAMPLES, noise_image
 
-SPEC = CropSpec(margin=1.3, size_px=96, mean=(127, 127, 127), std=(128, 128, 128))
+SPEC = CropSpec(
+    align="landmarks", margin=1.3, size_px=96, mean=(127, 127, 127), std=(128, 128, 128)
+)
 
 
 def sample(path, label=0):
@@ -17,14 +19,18 @@ def sample(path, label=0):
 
 def test_a_crop_from_the_region_is_the_crop_from_the_picture():
     image, box = noise_image(300, 400), (120.0, 90.0, 220.0, 230.0)
-    region, inside = face_region(image, box)
-    np.testing.assert_array_equal(crop_face(region, inside, SPEC), crop_face(image, box, SPEC))
+    landmarks = DRAWN_LANDMARKS + np.float32(100)
+    region, inside, points = face_region(image, box, landmarks)
+    np.testing.assert_array_equal(
+        crop_face(region, inside, SPEC, points), crop_face(image, box, SPEC, landmarks)
+    )
 
 
 def test_a_large_face_is_kept_smaller():
-    region, box = face_region(noise_image(1200, 1200), (100.0, 100.0, 1100.0, 1100.0))
+    unknown = np.full((5, 2), np.nan, np.float32)
+    region, box, _ = face_region(noise_image(1200, 1200), (100.0, 100.0, 1100.0, 1100.0), unknown)
     assert max(region.shape) == MAX_REGION_PX
-    assert box == pytest.approx((30, 30, 330, 330))
+    assert box == pytest.approx((32.5, 32.5, 357.5, 357.5))
 
 
 def test_a_cache_keeps_faces_names_the_rest_and_goes_on(tmp_path):
@@ -47,6 +53,8 @@ def test_a_cache_keeps_faces_names_the_rest_and_goes_on(tmp_path):
     ]
     first = cache.regions[0]
     assert cache.image(first).shape == (first.height, first.width, 3)
+    x0, y0, x1, y1 = first.box_xyxy
+    assert ((first.landmarks > (x0, y0)) & (first.landmarks < (x1, y1))).all()
 
 
 def test_no_cache_and_a_cut_one_are_refused(tmp_path):

@@ -5,15 +5,6 @@ from facetell.data import forge
 from tests.shared import DRAWN_LANDMARKS, drawn_face
 
 
-def test_a_similarity_brings_points_back_exactly():
-    angle, scale, shift = 0.4, 1.7, np.array([12.0, -5.0])
-    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    onto = (DRAWN_LANDMARKS @ turn.T + shift).astype(np.float32)
-    matrix = forge.similarity(DRAWN_LANDMARKS, onto)
-    moved = np.hstack([DRAWN_LANDMARKS, np.ones((5, 1))]) @ matrix.T
-    np.testing.assert_allclose(moved, onto, atol=1e-3)
-
-
 def test_the_mask_covers_the_landmarks_and_nothing_of_the_border():
     mask = forge.face_mask((128, 128), DRAWN_LANDMARKS)
     assert all(mask[int(y), int(x)] > 0.5 for x, y in DRAWN_LANDMARKS)

@@ -2,8 +2,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facetell.detect.crop import CropSpec, crop_face, cut_region, square_around, to_tensor
-from tests.shared import noise_image
+from facetell.detect.crop import (
+    CropSpec,
+    Square,
+    crop_face,
+    cut_region,
+    place_crop,
+    to_tensor,
+)
+from tests.shared import DRAWN_LANDMARKS, drawn_face, noise_image
 
 SPEC = CropSpec(margin=1.3, size_px=64, mean=(127, 127, 127), std=(128, 128, 128))
 
@@ -16,16 +23,60 @@ def test_a_crop_well_inside_is_the_plain_resize_of_its_square():
     np.testing.assert_array_equal(crop, expected)
 
 
+def square(box, margin, size_wh):
+    spec = SPEC.model_copy(update={"margin": margin})
+    return place_crop(box, None, spec, size_wh).bounds_xyxy
+
+
 def test_a_square_slides_inside_the_picture_instead_of_leaving_it():
-    assert square_around((0, 0, 100, 100), 1.5, (400, 300)) == (0, 0, 150, 150)
-    assert square_around((300, 200, 400, 300), 1.5, (400, 300)) == (250, 150, 400, 300)
+    assert square((0, 0, 100, 100), 1.5, (400, 300)) == (0, 0, 150, 150)
+    assert square((300, 200, 400, 300), 1.5, (400, 300)) == (250, 150, 400, 300)
 
 
 def test_a_square_shrinks_to_the_picture_but_never_below_the_face():
-    assert square_around((20, 20, 100, 100), 2.0, (120, 120)) == (0, 0, 120, 120)
-    left, top, right, bottom = square_around((0, 0, 50, 100), 1.3, (50, 100))
+    assert square((20, 20, 100, 100), 2.0, (120, 120)) == (0, 0, 120, 120)
+    left, top, right, bottom = square((0, 0, 50, 100), 1.3, (50, 100))
     assert (left, right) == (-25, 75)
     assert (top, bottom) == (0, 100)
+
+
+def test_a_turned_square_stays_inside_the_picture_with_all_its_corners():
+    kept = Square((20.0, 50.0), 60.0, tilt_deg=45.0).kept_inside((200, 100), least=20)
+    left, top, right, bottom = kept.bounds_xyxy
+    assert kept.side == 60
+    assert left >= -1e-9
+    assert top >= 0
+    assert right - left == pytest.approx(60 * 2**0.5)
+    assert bottom <= 100
+
+
+def test_a_tilted_face_is_cut_upright():
+    upright = drawn_face(256)
+    tilted = np.asarray(Image.fromarray(upright).rotate(-30, Image.Resampling.BICUBIC))
+    middle = np.array([128.0, 128.0])
+    angle = np.radians(30)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    landmarks = (2 * DRAWN_LANDMARKS - middle) @ turn.T + middle
+    box = (70.0, 50.0, 190.0, 210.0)
+    spec = SPEC.model_copy(update={"align": "landmarks", "margin": 1.0})
+    straight = crop_face(upright, box, spec, 2 * DRAWN_LANDMARKS).astype(float)
+    levelled = crop_face(tilted, box, spec, landmarks.astype(np.float32)).astype(float)
+    as_it_is = crop_face(tilted, box, SPEC.model_copy(update={"margin": 1.0})).astype(float)
+    assert np.abs(straight - levelled).mean() < 0.4 * np.abs(straight - as_it_is).mean()
+
+
+def test_landmarks_move_the_crop_only_where_the_card_says_so():
+    image, box = noise_image(300, 300), (100, 100, 180, 180)
+    landmarks = DRAWN_LANDMARKS + 90
+    aligned = SPEC.model_copy(update={"align": "landmarks"})
+    np.testing.assert_array_equal(
+        crop_face(image, box, SPEC, landmarks), crop_face(image, box, SPEC)
+    )
+    assert (crop_face(image, box, aligned, landmarks) != crop_face(image, box, SPEC)).any()
+    unknown = np.full((5, 2), np.nan, np.float32)
+    np.testing.assert_array_equal(
+        crop_face(image, box, aligned, unknown), crop_face(image, box, SPEC)
+    )
 
 
 def test_outside_the_picture_the_border_is_repeated():

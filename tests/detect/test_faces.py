@@ -1,18 +1,22 @@
 import numpy as np
 import pytest
+from PIL import Image
 
-from facetell.detect.faces import FINDERS, suppress_overlaps
+from facetell.detect.faces import FINDERS, SmallFinder, merge_overlaps, suppress_overlaps
 from facetell.detect.media import read_picture
+from facetell.detect.model import DEFAULT_MODEL
+from facetell.errors import ModelError
+from facetell.types import FoundFaces
 from tests.shared import EXAMPLES, noise_image
 
 
 @pytest.fixture(scope="module")
 def finder():
-    return FINDERS["centerface"](1)
+    return FINDERS["facetell"](1)
 
 
 @pytest.mark.parametrize("name", sorted(FINDERS))
-@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (40, 64), (700, 1500)])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (40, 64), (16, 20_000), (700, 1500)])
 def test_every_finder_keeps_the_contract_on_odd_shapes(name, shape):
     found = FINDERS[name](1).find_faces(noise_image(*shape))
     count = len(found)
@@ -55,6 +59,55 @@ def test_an_even_picture_has_no_face(finder, level):
     assert len(finder.find_faces(np.full((200, 200, 3), level, np.uint8))) == 0
 
 
+def test_twenty_faces_of_a_group_photo_are_found(finder):
+    portrait = read_picture(EXAMPLES / "real-astronaut.jpg").image[:360, 20:420]
+    group = np.tile(portrait[::3, ::3], (4, 5, 1))
+    found = finder.find_faces(group)
+    assert len(found) == 20
+    middles = (found.boxes_xyxy[:, :2] + found.boxes_xyxy[:, 2:]) / 2
+    cells = {(int(x // 134), int(y // 120)) for x, y in middles}
+    assert len(cells) == 20
+
+
+def test_a_small_face_in_a_large_picture_is_found(finder):
+    portrait = read_picture(EXAMPLES / "real-astronaut.jpg").image[10:260, 100:350]
+    small = portrait[::2, ::2]  # the face is about 58 px long
+    picture = np.full((2160, 3840, 3), 90, np.uint8)
+    picture[1200:1325, 2500:2625] = small
+    found = finder.find_faces(picture)
+    assert len(found) == 1
+    x0, y0, x1, y1 = found.boxes_xyxy[0]
+    assert 2500 < x0 < x1 < 2625
+    assert 1200 < y0 < y1 < 1325
+
+
+@pytest.mark.parametrize("change", ["grey", "dark", "turned"])
+def test_a_face_is_found_when_grey_dark_or_turned(finder, change):
+    image = Image.fromarray(read_picture(EXAMPLES / "real-grace-hopper.jpg").image)
+    changed = {
+        "grey": lambda: image.convert("L").convert("RGB"),
+        "dark": lambda: image.point(lambda v: v // 4),
+        "turned": lambda: image.rotate(25, expand=True),
+    }[change]()
+    assert len(finder.find_faces(np.asarray(changed))) == 1
+
+
+def test_the_same_face_is_found_alike_in_every_size(finder):
+    image = Image.fromarray(read_picture(EXAMPLES / "real-astronaut.jpg").image)
+    small = finder.find_faces(np.asarray(image.resize((256, 256)))).landmarks[0] * 8
+    large = finder.find_faces(np.asarray(image.resize((2048, 2048)))).landmarks[0]
+    eyes = np.linalg.norm(large[1] - large[0])
+    assert np.linalg.norm(small - large, axis=1).mean() < 0.08 * eyes
+
+
+def test_a_finder_that_is_no_finder_is_refused(tmp_path):
+    with pytest.raises(ModelError, match="card"):
+        SmallFinder(1, DEFAULT_MODEL).find_faces(noise_image(64, 64))
+    (tmp_path / "faces.onnx").write_bytes(b"nothing")
+    with pytest.raises(ModelError, match="damaged"):
+        SmallFinder(1, tmp_path / "faces.onnx").find_faces(noise_image(64, 64))
+
+
 def test_the_whole_picture_is_one_face():
     found = FINDERS["whole"](1).find_faces(noise_image(20, 30))
     np.testing.assert_array_equal(found.boxes_xyxy, [[0, 0, 30, 20]])
@@ -69,3 +122,21 @@ def test_overlapping_boxes_are_one_face_and_the_surest_stays():
 def test_no_boxes_are_no_error():
     nothing = np.zeros((0, 4), np.float32)
     assert suppress_overlaps(nothing, np.zeros(0, np.float32), 0.3).tolist() == []
+
+
+def test_a_box_inside_a_larger_one_is_part_of_its_face():
+    boxes = np.array([[0, 0, 100, 100], [20, 20, 50, 50]], np.float32)
+    scores = np.array([0.6, 0.9], np.float32)
+    assert suppress_overlaps(boxes, scores, 0.4, 0.75).tolist() == [1]
+    assert suppress_overlaps(boxes, scores, 0.4).tolist() == [1, 0]
+
+
+def test_boxes_that_agree_are_averaged_by_their_scores():
+    boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 12], [50, 50, 60, 60]], np.float32)
+    scores = np.array([0.8, 0.4, 0.5], np.float32)
+    landmarks = np.arange(30, dtype=np.float32).reshape(3, 5, 2)
+    merged = merge_overlaps(FoundFaces(boxes, scores, landmarks))
+    assert merged.scores.tolist() == pytest.approx([0.8, 0.5])
+    assert merged.boxes_xyxy[0].tolist() == pytest.approx([0, 0, 10, 10.4])  # weights 4 : 1
+    np.testing.assert_allclose(merged.landmarks[0], landmarks[0] + 2)
+    np.testing.assert_allclose(merged.landmarks[1], landmarks[2])

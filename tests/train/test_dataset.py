@@ -4,7 +4,7 @@ import torch
 from facetell.detect.crop import crop_face, to_tensor
 from facetell.train.dataset import TrainingSamples, augmented_crop
 from facetell.train.recipe import Recipe
-from tests.shared import noise_image
+from tests.shared import DRAWN_LANDMARKS, noise_image
 from tests.train.tiny import drawn_cache, tiny_recipe
 
 
@@ -25,7 +25,7 @@ def test_half_of_the_samples_are_fake(tmp_path):
 
 def test_same_tensor_in_training_and_inference(monkeypatch):
     """With nothing drawn by chance, the training crop is byte for byte what judging builds."""
-    monkeypatch.setattr("facetell.train.dataset._jitter", lambda box, rng: box)
+    monkeypatch.setattr("facetell.train.dataset._jitter", lambda square, rng: square)
     monkeypatch.setattr("facetell.train.dataset.random_shrink", lambda image, rng, px: image)
     monkeypatch.setattr("facetell.train.dataset.random_path", lambda image, rng: image)
 
@@ -35,8 +35,9 @@ def test_same_tensor_in_training_and_inference(monkeypatch):
 
     recipe = Recipe()
     image, box = noise_image(300, 400), (150.0, 80.0, 260.0, 220.0)
-    trained = augmented_crop(image, box, recipe, NoFlip())
-    judged = crop_face(image, box, recipe.crop)
+    landmarks = DRAWN_LANDMARKS + np.float32(130)
+    trained = augmented_crop(image, box, landmarks, recipe, NoFlip())
+    judged = crop_face(image, box, recipe.crop, landmarks)
     np.testing.assert_array_equal(
         to_tensor(trained[None], recipe.crop), to_tensor(judged[None], recipe.crop)
     )
@@ -47,6 +48,6 @@ def test_augmentation_keeps_the_crop_size_for_any_face(tmp_path):
     recipe = Recipe()
     for box in [(0, 0, 30, 30), (10.5, 3.2, 88.1, 99.9), (60, 60, 100, 100)]:
         for _ in range(10):
-            crop = augmented_crop(noise_image(100, 100), box, recipe, rng)
+            crop = augmented_crop(noise_image(100, 100), box, DRAWN_LANDMARKS, recipe, rng)
             assert crop.shape == (192, 192, 3)
             assert crop.dtype == np.uint8

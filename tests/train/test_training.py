@@ -44,7 +44,7 @@ def test_training_tells_an_easy_fake(tmp_path):
     net = loop.train(
         cache, recipe, tmp_path / "run", workers=0, on_step=lambda step, _: steps.append(step)
     )
-    crops = [crop_face(cache.image(r), r.box_xyxy, recipe.crop) for r in cache.regions]
+    crops = [crop_face(cache.image(r), r.box_xyxy, recipe.crop, r.landmarks) for r in cache.regions]
     with torch.no_grad():
         logits, _ = net(torch.from_numpy(to_tensor(np.stack(crops), recipe.crop)))
     labels = [region.sample.label for region in cache.regions]

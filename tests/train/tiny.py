@@ -7,12 +7,12 @@ import numpy as np
 from PIL import Image
 from torch import nn
 
-from facetell.data.crops import _PLACE_FIELDS, _SAMPLE_FIELDS, CropCache
+from facetell.data.crops import _PLACE_FIELDS, _POINT_FIELDS, _SAMPLE_FIELDS, CropCache
 from facetell.train.networks.detector import Detector
 from facetell.train.recipe import Recipe
-from tests.shared import drawn_face
+from tests.shared import DRAWN_LANDMARKS, drawn_face
 
-FIELDS = (*_SAMPLE_FIELDS, *_PLACE_FIELDS)
+FIELDS = (*_SAMPLE_FIELDS, *_PLACE_FIELDS, *_POINT_FIELDS)
 
 
 def tiny_network(*, pretrained: bool = True) -> Detector:
@@ -44,7 +44,7 @@ def drawn_cache(folder: Path, count: int = 24) -> CropCache:
             if label:
                 image = np.asarray(Image.fromarray(image).resize((10, 10)).resize((128, 128), 0))
             source = f"{('real', 'fake')[label]}{number % 4 // 2}"
-            place = [pixels.tell(), 128, 128, 25, 15, 103, 117]
+            place = [pixels.tell(), 128, 128, 25, 15, 103, 117, *DRAWN_LANDMARKS.flat]
             rows.writerow([f"{number}.png", label, "train", source, "", str(number), *place])
             pixels.write(image.tobytes())
     return CropCache(folder)

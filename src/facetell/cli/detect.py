@@ -22,6 +22,9 @@ def detect(
     heatmaps: Annotated[
         Path | None, typer.Option(help="Write the evidence of every face into this folder.")
     ] = None,
+    boxes: Annotated[
+        Path | None, typer.Option(help="Write every picture with its faces boxed into this folder.")
+    ] = None,
     model: Annotated[
         Path | None, typer.Option(help="A model file; by default the one inside the package.")
     ] = None,
@@ -50,10 +53,10 @@ def detect(
         raise typer.BadParameter("--resume goes on with a --json file: name it too")
     code = judge(
         paths,
-        Outputs(json=json, csv=csv, html=html, heatmaps=heatmaps),
+        Outputs(json=json, csv=csv, html=html, heatmaps=heatmaps, boxes=boxes),
         model=model or DEFAULT_MODEL,
         threads=threads or os.cpu_count() or 1,
-        finder="whole" if whole else "centerface",
+        finder="whole" if whole else "facetell",
         resume=resume,
     )
     raise typer.Exit(code)

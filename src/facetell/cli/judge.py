@@ -12,7 +12,8 @@ from rich.text import Text
 from facetell.cli.progress import progress_bar
 from facetell.cli.quiet import quiet_libraries
 from facetell.cli.writers import (
-    HEATMAP_NAME,
+    DRAWN_NAME,
+    BoxesWriter,
     CsvWriter,
     HeatmapWriter,
     JsonLines,
@@ -41,6 +42,7 @@ class Outputs:
     csv: Path | None = None
     html: Path | None = None
     heatmaps: Path | None = None
+    boxes: Path | None = None
 
 
 def judge(
@@ -105,9 +107,8 @@ def _is_output(file: Path, outputs: Outputs) -> bool:
     own = (outputs.json, outputs.csv, outputs.html)
     if any(path and file.absolute() == path.absolute() for path in own):
         return True
-    if outputs.heatmaps is None or file.absolute().parent != outputs.heatmaps.absolute():
-        return False
-    return HEATMAP_NAME.fullmatch(file.name) is not None
+    folders = [path.absolute() for path in (outputs.heatmaps, outputs.boxes) if path]
+    return file.absolute().parent in folders and DRAWN_NAME.fullmatch(file.name) is not None
 
 
 def _open_writers(outputs: Outputs, detector: Detector, stack: ExitStack) -> list[ReportWriter]:
@@ -117,6 +118,8 @@ def _open_writers(outputs: Outputs, detector: Detector, stack: ExitStack) -> lis
         writers.append(stack.enter_context(CsvWriter(outputs.csv)))
     if outputs.heatmaps:
         writers.append(HeatmapWriter(outputs.heatmaps))
+    if outputs.boxes:
+        writers.append(BoxesWriter(outputs.boxes))
     if outputs.html:
         from facetell.cli.page import HtmlPage
 
@@ -192,6 +195,6 @@ def _print_end(
             "call it again with --resume" if outputs.json else "--json FILE lets a run go on later"
         )
         console.print(f"interrupted: {left} files are left; {again}")
-    for path in (outputs.json, outputs.csv, outputs.html, outputs.heatmaps):
+    for path in (outputs.json, outputs.csv, outputs.html, outputs.heatmaps, outputs.boxes):
         if path:
             console.print(f"wrote {path}")

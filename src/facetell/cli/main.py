@@ -6,7 +6,7 @@ import sys
 import typer
 
 from facetell._version import __version__
-from facetell.cli import data, detect, doctor, evaluate, models, train
+from facetell.cli import data, detect, doctor, evaluate, finder, models, train
 from facetell.errors import FacetellError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command("doctor")(doctor.doctor)
 app.command("evaluate")(evaluate.evaluate)
 app.command("train")(train.train)
 app.add_typer(data.app, name="data")
+app.add_typer(finder.app, name="finder")
 
 
 @app.callback(invoke_without_command=True)

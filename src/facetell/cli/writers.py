@@ -10,12 +10,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol, Self
 
+from PIL import Image
 from pydantic import ValidationError
 
-from facetell.detect.draw import draw_heatmap
+from facetell.detect.draw import draw_boxes, draw_heatmap
 from facetell.detect.media import read_picture
 from facetell.detect.report import Report
 from facetell.errors import MediaError, OutputError
+from facetell.types import Picture
 
 
 class ReportWriter(Protocol):
@@ -96,11 +98,11 @@ class CsvWriter(TextFile):
             self._file.flush()
 
 
-HEATMAP_NAME = re.compile(r"\d{5,}-.*-face\d+\.png")
+DRAWN_NAME = re.compile(r"\d{5,}-.*-(face\d+|boxes)\.png")
 
 
-class HeatmapWriter:
-    """The evidence of every face as a PNG: `<number>-<file>-face<k>.png`."""
+class PictureFolder:
+    """Pictures drawn for each file with faces: `<number>-<file>-<what>.png`."""
 
     def __init__(self, folder: Path) -> None:
         with explained(folder):
@@ -115,13 +117,31 @@ class HeatmapWriter:
         try:
             picture = read_picture(Path(report.path))
         except MediaError as error:
-            sys.stderr.write(f"facetell: no evidence picture for {report.path!r}: {error}\n")
+            sys.stderr.write(f"facetell: nothing drawn for {report.path!r}: {error}\n")
             return
         stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in Path(report.path).stem)[:80]
+        for what, image in self._drawn(picture, report):
+            path = self._folder / f"{self._number:05d}-{stem}-{what}.png"
+            with explained(path):
+                image.save(path)
+
+    def _drawn(self, picture: Picture, report: Report) -> Iterator[tuple[str, Image.Image]]:
+        raise NotImplementedError
+
+
+class HeatmapWriter(PictureFolder):
+    """The evidence of every face."""
+
+    def _drawn(self, picture: Picture, report: Report) -> Iterator[tuple[str, Image.Image]]:
         for k, face in enumerate(report.faces, start=1):
-            name = f"{self._number:05d}-{stem}-face{k}.png"
-            with explained(self._folder / name):
-                draw_heatmap(picture, face).save(self._folder / name)
+            yield f"face{k}", draw_heatmap(picture, face)
+
+
+class BoxesWriter(PictureFolder):
+    """The picture with a box around every face."""
+
+    def _drawn(self, picture: Picture, report: Report) -> Iterator[tuple[str, Image.Image]]:
+        yield "boxes", draw_boxes(picture, report.faces)
 
 
 def read_reports(path: Path) -> Iterator[Report]:

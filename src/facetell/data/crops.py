@@ -16,29 +16,31 @@ import numpy as np
 
 from facetell.data.degrade import shrink_to
 from facetell.data.manifest import Sample
-from facetell.detect.crop import cut_region, square_around
-from facetell.detect.faces import CenterFace
+from facetell.detect.align import by_landmarks
+from facetell.detect.crop import Square, cut_region
+from facetell.detect.faces import FINDERS, FaceFinder
 from facetell.detect.media import read_picture
 from facetell.errors import DataError, MediaError
-from facetell.types import BoxXYXY, UInt8Array
+from facetell.types import BoxXYXY, FloatArray, UInt8Array
 
-REGION_MARGIN = 1.75
-"""Side of a region as a multiple of the face box: room for any crop margin and for jitter."""
-MAX_REGION_PX = 360
-FINDER_SIDE_PX = 448
+REGION_MARGIN = 1.9
+"""Side of a region over the length of the face: room for any crop margin, for jitter and tilt."""
+MAX_REGION_PX = 390
 _PLACE_FIELDS = ["offset", "height", "width", "x0", "y0", "x1", "y1"]
+_POINT_FIELDS = [f"{axis}{number}" for number in range(1, 6) for axis in ("point_x", "point_y")]
 _SAMPLE_FIELDS = ["path", "label", "split", "source", "generator", "group"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CachedRegion:
-    """Where one region lies in `pixels.u8`, and the face box in its pixels."""
+    """Where one region lies in `pixels.u8`; the face box and landmarks [5, 2] in its pixels."""
 
     sample: Sample
     offset: int
     height: int
     width: int
     box_xyxy: BoxXYXY
+    landmarks: FloatArray
 
 
 class CropCache:
@@ -71,7 +73,6 @@ def build_cache(
 ) -> tuple[int, list[str]]:
     """Find the largest face of each sample and keep its region.
 
-    Each picture is searched at FINDER_SIDE_PX at most: training pictures are portraits.
     Returns how many are kept and, for every sample that is not, a line that says why. An existing
     cache is continued: what its index already names is not done again.
     """
@@ -86,15 +87,16 @@ def build_cache(
     ):
         writer = csv.writer(index)
         if not known:
-            writer.writerow(_SAMPLE_FIELDS + _PLACE_FIELDS)
+            writer.writerow(_SAMPLE_FIELDS + _PLACE_FIELDS + _POINT_FIELDS)
         for done, (sample, found) in enumerate(
             zip(todo, _search(pool, todo), strict=True), start=1
         ):
             if isinstance(found, str):
                 left_out.append(f"{sample.path}: {found}")
             else:
-                image, box = found
-                place = [pixels.tell(), *image.shape[:2], *(round(v, 2) for v in box)]
+                image, box, points = found
+                numbers = [round(float(v), 2) for v in (*box, *points.flat)]
+                place = [pixels.tell(), *image.shape[:2], *numbers]
                 pixels.write(image.tobytes())
                 pixels.flush()  # before its row, so that no row ever points past the end
                 writer.writerow([getattr(sample, name) for name in _SAMPLE_FIELDS] + place)
@@ -102,32 +104,36 @@ def build_cache(
     return len(known) + len(todo) - len(left_out), left_out
 
 
-def face_region(image: UInt8Array, box_xyxy: BoxXYXY) -> tuple[UInt8Array, BoxXYXY]:
-    """Cut the region around a face; returns it and the face box in its pixels."""
-    around = square_around(box_xyxy, REGION_MARGIN, (image.shape[1], image.shape[0]))
+def face_region(
+    image: UInt8Array, box_xyxy: BoxXYXY, landmarks: FloatArray
+) -> tuple[UInt8Array, BoxXYXY, FloatArray]:
+    """Cut the region around a face; returns it, and face box and landmarks in its pixels."""
+    face = by_landmarks(box_xyxy, landmarks)
+    square = Square(face.centre_xy, face.length * REGION_MARGIN)
+    around = square.kept_inside((image.shape[1], image.shape[0]), least=face.length).bounds_xyxy
     region, inside = cut_region(image, around)
     small = shrink_to(region, MAX_REGION_PX)
     scale = small.shape[1] / region.shape[1]
-    x, y = inside[0] - around[0], inside[1] - around[1]
-    x0, y0, x1, y1 = box_xyxy
-    return small, ((x0 + x) * scale, (y0 + y) * scale, (x1 + x) * scale, (y1 + y) * scale)
+    shift = np.array([inside[0] - around[0], inside[1] - around[1]], np.float32)
+    x0, y0, x1, y1 = (float(v) for v in (np.array(box_xyxy) + np.tile(shift, 2)) * scale)
+    return small, (x0, y0, x1, y1), np.asarray((landmarks + shift) * scale, np.float32)
 
 
 def _search(
     pool: ProcessPoolExecutor, samples: list[Sample]
-) -> Iterator[tuple[UInt8Array, BoxXYXY] | str]:
+) -> Iterator[tuple[UInt8Array, BoxXYXY, FloatArray] | str]:
     return pool.map(_find_region, (sample.path for sample in samples), chunksize=16)
 
 
-_finder: CenterFace | None = None  # one per worker process, opened by the pool's initializer
+_finder: FaceFinder | None = None  # one per worker process, opened by the pool's initializer
 
 
 def _open_finder() -> None:
     global _finder
-    _finder = CenterFace(threads=1, longest_side_px=FINDER_SIDE_PX)
+    _finder = FINDERS["facetell"](1)
 
 
-def _find_region(path: Path) -> tuple[UInt8Array, BoxXYXY] | str:
+def _find_region(path: Path) -> tuple[UInt8Array, BoxXYXY, FloatArray] | str:
     assert _finder is not None
     try:
         picture = read_picture(path)
@@ -136,9 +142,9 @@ def _find_region(path: Path) -> tuple[UInt8Array, BoxXYXY] | str:
     faces = _finder.find_faces(picture.image)
     if not len(faces):
         return "no face found"
-    sides = faces.boxes_xyxy[:, 2:] - faces.boxes_xyxy[:, :2]
-    x0, y0, x1, y1 = (float(v) for v in faces.boxes_xyxy[sides.prod(axis=1).argmax()])
-    return face_region(picture.image, (x0, y0, x1, y1))
+    largest = faces.areas.argmax()
+    x0, y0, x1, y1 = (float(v) for v in faces.boxes_xyxy[largest])
+    return face_region(picture.image, (x0, y0, x1, y1), faces.landmarks[largest])
 
 
 def _read_index(folder: Path) -> list[CachedRegion]:
@@ -159,5 +165,8 @@ def _region_from_row(row: dict[str, str]) -> CachedRegion:
         generator=row["generator"],
         group=row["group"],
     )
+    points = np.array([float(row[name]) for name in _POINT_FIELDS], np.float32).reshape(5, 2)
     box = float(row["x0"]), float(row["y0"]), float(row["x1"]), float(row["y1"])
-    return CachedRegion(sample, int(row["offset"]), int(row["height"]), int(row["width"]), box)
+    return CachedRegion(
+        sample, int(row["offset"]), int(row["height"]), int(row["width"]), box, points
+    )

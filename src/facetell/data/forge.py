@@ -5,14 +5,11 @@ finders give them, randomness is the argument `rng`.
 """
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from facetell.data.degrade import blur, relight
+from facetell.detect.align import Affine, similarity
 from facetell.types import FloatArray, UInt8Array
-
-Affine = npt.NDArray[np.float64]
-"""[2, 3]: x', y' = A @ (x, y, 1)."""
 
 
 def swap_face(
@@ -44,18 +41,6 @@ def self_blend(image: UInt8Array, landmarks: FloatArray, rng: np.random.Generato
     )
     moved = _warp(source, matrix, (image.shape[1], image.shape[0]))
     return _blend(image, moved, face_mask(image.shape[:2], landmarks) * rng.uniform(0.6, 1.0))
-
-
-def similarity(points: FloatArray, onto: FloatArray) -> Affine:
-    """The rotation, scaling and shift that bring `points` [N, 2] closest to `onto` [N, 2], least
-    squares."""
-    centre, target = points.mean(axis=0), onto.mean(axis=0)
-    p, q = points - centre, onto - target
-    scale = float((p**2).sum())
-    cos = float((p * q).sum()) / scale
-    sin = float((p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]).sum()) / scale
-    linear = np.array([[cos, -sin], [sin, cos]])
-    return np.hstack([linear, (target - linear @ centre)[:, None]])
 
 
 def face_mask(shape_hw: tuple[int, ...], landmarks: FloatArray) -> FloatArray:

@@ -1,6 +1,9 @@
 """Read a manifest: one row per picture, `path,label,split,source[,generator][,group]`."""
 
 import csv
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,3 +66,30 @@ def _sample(row: dict[str, str], manifest: Path, line: int) -> Sample:
         generator=row.get("generator") or "",
         group=row.get("group") or row["path"],
     )
+
+
+def folder_samples(folder: Path) -> list[Sample]:
+    """Pictures of one folder tree as real samples of a source named after it.
+
+    The split hangs on the file's name alone: six tenths train, two val, two test.
+    """
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    if not paths:
+        raise DataError(f"{folder} holds no files", hint="give a folder of pictures")
+    return [
+        Sample(path, LABELS["real"], _split_of(path.name), folder.name, "", path.name)
+        for path in paths
+    ]
+
+
+def capped(samples: Iterable[Sample], per_source: int) -> list[Sample]:
+    """The first pictures of each source, by the names of their files."""
+    by_source: defaultdict[str, list[Sample]] = defaultdict(list)
+    for sample in sorted(samples, key=lambda sample: sample.path.name):
+        by_source[sample.source].append(sample)
+    return [sample for name in sorted(by_source) for sample in by_source[name][:per_source]]
+
+
+def _split_of(name: str) -> str:
+    part = zlib.crc32(name.encode()) % 10
+    return "train" if part < 6 else "val" if part < 8 else "test"

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from facetell.detect.crop import crop_face, square_around
+from facetell.detect.crop import cut_square, place_crop
 from facetell.detect.faces import FINDERS, FaceFinder
 from facetell.detect.media import media_kind, read_picture
 from facetell.detect.model import DEFAULT_MODEL, Model
 from facetell.detect.quality import measure_quality
 from facetell.detect.report import LIMITS_OF_THE_CLAIM, FaceReport, ModelInfo, Report, Timings
 from facetell.errors import MediaError
-from facetell.types import BoxXYXY, FloatArray, Kind, Picture, Status, Verdict
+from facetell.types import BoxXYXY, FloatArray, FoundFaces, Kind, Picture, Status, Verdict
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Options:
     max_faces: the largest faces are judged, and a warning tells of the rest.
     """
 
-    finder: str = "centerface"
+    finder: str = "facetell"
     max_faces: int = 50
 
 
@@ -95,12 +95,12 @@ def analyze_picture(
         timings = _timings(started or read, read, looked)
         reason = "no face found in the picture"
         return _unjudged(path, detector, timings, Status.NO_FACE, reason, picture)
-    boxes = _largest(found.boxes_xyxy, options.max_faces)
-    faces = _judge(picture, boxes, found.scores, detector)
+    chosen = _largest(found, options.max_faces)
+    faces = _judge(picture, chosen, detector)
     worst = faces[0]
     warnings = list(worst.warnings)
-    if len(boxes) < len(found):
-        warnings.append(f"only the {len(boxes)} largest of {len(found)} faces were judged")
+    if len(chosen) < len(found):
+        warnings.append(f"only the {len(chosen)} largest of {len(found)} faces were judged")
     if picture.frames > 1:
         warnings.append("animated or multi-page: only the first frame was judged")
     return Report(
@@ -120,25 +120,31 @@ def analyze_picture(
     )
 
 
-def _judge(
-    picture: Picture, boxes: dict[int, BoxXYXY], scores: FloatArray, detector: Detector
-) -> list[FaceReport]:
-    """Judge the boxes (by their number among the found); most suspicious face first."""
+def _judge(picture: Picture, found: FoundFaces, detector: Detector) -> list[FaceReport]:
+    """Judge faces; the most suspicious one comes first."""
     card = detector.model.card
-    crops = np.stack([crop_face(picture.image, box, card.crop) for box in boxes.values()])
-    logits, evidence = detector.model.score(crops)
+    size_wh = picture.image.shape[1], picture.image.shape[0]
+    squares = [
+        place_crop(box, points, card.crop, size_wh)
+        for box, points in zip(found.boxes_xyxy, found.landmarks, strict=True)
+    ]
+    size_px, resample = card.crop.size_px, card.crop.resample
+    crops = [cut_square(picture.image, square, size_px, resample) for square in squares]
+    logits, evidence = detector.model.score(np.stack(crops))
     log_odds = card.calibration.log_odds(logits)
     p_fakes = card.calibration.p_fake(logits)
     maps = card.calibration.log_odds(evidence)
-    image_wh = picture.image.shape[1], picture.image.shape[0]
     faces = []
-    for i, (number, box) in enumerate(boxes.items()):
-        quality = measure_quality(picture, box)
+    for i, square in enumerate(squares):
+        x0, y0, x1, y1 = (float(v) for v in found.boxes_xyxy[i])
+        quality = measure_quality(picture, (x0, y0, x1, y1))
         faces.append(
             FaceReport(
-                box_xyxy=_to_original(box, picture),
-                crop_xyxy=_to_original(square_around(box, card.crop.margin, image_wh), picture),
-                score=round(float(scores[number]), 4),
+                box_xyxy=_to_original((x0, y0, x1, y1), picture),
+                landmarks=_points_to_original(found.landmarks[i], picture),
+                crop_xyxy=_to_original(square.level_xyxy, picture),
+                crop_tilt_deg=round(square.tilt_deg, 1),
+                score=round(float(found.scores[i]), 4),
                 p_fake=float(p_fakes[i]),
                 verdict=card.thresholds.verdict(float(p_fakes[i])),
                 quality=quality,
@@ -150,11 +156,10 @@ def _judge(
     return sorted(faces, key=lambda face: -face.p_fake)
 
 
-def _largest(boxes: FloatArray, count: int) -> dict[int, BoxXYXY]:
-    """The largest boxes, by their number, in the order they were found."""
-    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    numbers = sorted(np.argsort(-area, kind="stable")[:count].tolist())
-    return {n: (*map(float, boxes[n]),) for n in numbers}  # type: ignore[misc]
+def _largest(found: FoundFaces, count: int) -> FoundFaces:
+    """The largest faces, in the order they were found."""
+    chosen = sorted(np.argsort(-found.areas, kind="stable")[:count].tolist())
+    return FoundFaces(found.boxes_xyxy[chosen], found.scores[chosen], found.landmarks[chosen])
 
 
 def _why_uncertain(face: FaceReport) -> str:
@@ -213,6 +218,13 @@ def limits_of(detector: Detector) -> tuple[str, ...]:
 def _to_original(box: BoxXYXY, picture: Picture) -> BoxXYXY:
     x0, y0, x1, y1 = (round(float(v) * picture.scale, 1) for v in box)
     return x0, y0, x1, y1
+
+
+def _points_to_original(landmarks: FloatArray, picture: Picture) -> list[tuple[float, float]]:
+    if np.isnan(landmarks).any():
+        return []
+    points = (landmarks * picture.scale).astype(float).round(1)
+    return [(x, y) for x, y in points.tolist()]
 
 
 def _timings(*moments: float) -> Timings:

@@ -1,6 +1,6 @@
 """What travels with a model: the card, kept as JSON in the ONNX file's metadata."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -30,10 +30,9 @@ class Measured(BaseModel):
     high: float = Field(ge=0, le=1)
 
 
-class ModelCard(BaseModel):
-    """Everything needed to use a model rightly, and to judge what its word is worth.
+class _Card(BaseModel):
+    """What every file with weights says of itself.
 
-    smallest_face_px: the smallest face, by the longer side of its box, that it was tested on.
     trained_on: number of pictures by source. recipe: every setting of the training run.
     """
 
@@ -43,15 +42,9 @@ class ModelCard(BaseModel):
     name: str
     version: str
     created: str
-    crop: CropSpec
-    calibration: Calibration
-    thresholds: Thresholds
-    smallest_face_px: int = Field(gt=0)
     trained_on: dict[str, int]
     recipe: dict[str, Any]
-    start_weights: str
     licence: str
-    metrics: tuple[Measured, ...] = ()
     limits: tuple[str, ...]
 
     @model_validator(mode="before")
@@ -63,10 +56,38 @@ class ModelCard(BaseModel):
         return data
 
 
-def parse_card(text: str, path: str) -> ModelCard:
+class ModelCard(_Card):
+    """Everything needed to use a model rightly, and to judge what its word is worth.
+
+    smallest_face_px: the smallest face, by the longer side of its box, that it was tested on.
+    """
+
+    crop: CropSpec
+    calibration: Calibration
+    thresholds: Thresholds
+    smallest_face_px: int = Field(gt=0)
+    start_weights: str
+    metrics: tuple[Measured, ...] = ()
+
+
+class FinderCard(_Card):
+    """What a face finder's file says of itself.
+
+    min_score: from which score a box is a face. teacher: what its training pictures were labelled
+    by.
+    """
+
+    min_score: float = Field(gt=0, lt=1)
+    teacher: str
+
+
+AnyCard = TypeVar("AnyCard", ModelCard, FinderCard)
+
+
+def parse_card(text: str, path: str, kind: type[AnyCard]) -> AnyCard:
     """Read a card. Raises ModelError when it is broken, or newer than this code."""
     try:
-        return ModelCard.model_validate_json(text)
+        return kind.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "card"

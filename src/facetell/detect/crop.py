@@ -1,16 +1,18 @@
-"""From a face box to the tensor a model reads: the one function for training and for judging.
+"""From a face to the tensor a model reads: the one way for training and for judging.
 
 Preprocessing belongs to the weights, so everything here is driven by the `CropSpec` in a model's
-card.
+card: face -> `place_crop` -> `Square` -> `cut_square` -> crop -> `to_tensor`.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
+from facetell.detect.align import by_box, by_landmarks
 from facetell.types import BoxXYXY, FloatArray, UInt8Array
 
 LARGEST_CUT_PX = 1536
@@ -23,16 +25,19 @@ RESAMPLING = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.
 class CropSpec(BaseModel):
     """How a crop is cut and normalised.
 
-    margin: side of the square crop as a multiple of the longer side of the face box.
+    align: "box", or "landmarks": by the landmarks where there are some, and a face that is tilted
+        by more than `align.LEVEL_FROM_DEG` is turned upright.
+    margin: side of the square crop as a multiple of the length of the face.
     size_px: side of the finished crop in pixels.
     resample: filter of the resize (Pillow's, antialiased when shrinking).
     mean, std: per channel (RGB), on the 0..255 scale: tensor = (crop - mean) / std.
 
-    `square_around` says where the crop lies, and what happens at the picture's border.
+    `place_crop` says where the crop lies, and what happens at the picture's border.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    align: Literal["box", "landmarks"] = "box"
     margin: float = Field(gt=0.2, lt=5)
     size_px: int = Field(ge=32, le=1024)
     resample: Literal["bicubic", "bilinear"] = "bicubic"
@@ -40,29 +45,72 @@ class CropSpec(BaseModel):
     std: tuple[PositiveFloat, PositiveFloat, PositiveFloat]
 
 
-def square_around(
-    box_xyxy: Sequence[float], margin: float, size_wh: tuple[float, float]
-) -> BoxXYXY:
-    """The square crop of a face box, kept inside the picture as far as it goes.
+@dataclass(frozen=True)
+class Square:
+    """A square of a picture, in its pixels; turned about its middle by tilt_deg, clockwise."""
 
-    Its side is `margin` times the box's longer side, less where the picture is smaller than that
-    (but never less than the box's longer side), and it slides inward at a border. Only a face that
-    is longer
-    than the picture is wide leaves it: then the border is repeated. Otherwise drawn borders would
-    mark the sources whose pictures are tight crops, and a net learns sources gladly.
+    centre_xy: tuple[float, float]
+    side: float
+    tilt_deg: float = 0.0
+
+    @property
+    def reach(self) -> float:
+        """Side of the upright square that holds this one, over its own side: 1 to 1.41."""
+        angle = np.radians(self.tilt_deg)
+        return float(abs(np.cos(angle)) + abs(np.sin(angle)))
+
+    @property
+    def bounds_xyxy(self) -> BoxXYXY:
+        """The upright square that holds this one."""
+        half = self.side * self.reach / 2
+        x, y = self.centre_xy
+        return x - half, y - half, x + half, y + half
+
+    @property
+    def level_xyxy(self) -> BoxXYXY:
+        """This one before it was turned."""
+        return replace(self, tilt_deg=0.0).bounds_xyxy
+
+    def scaled(self, scale: float, shift_xy: tuple[float, float] = (0.0, 0.0)) -> "Square":
+        """The same square of the picture shifted, then scaled."""
+        x, y = ((v + by) * scale for v, by in zip(self.centre_xy, shift_xy, strict=True))
+        return Square((x, y), self.side * scale, self.tilt_deg)
+
+    def kept_inside(self, size_wh: tuple[float, float], least: float) -> "Square":
+        """Moved inside a picture, and shrunk to it, but not below the side `least`.
+
+        Only a face that is longer than the picture is wide leaves it: then the border is repeated.
+        Otherwise drawn borders would mark the sources whose pictures are tight crops, and a net
+        learns sources gladly.
+        """
+        side = min(self.side, max(least, min(size_wh) / self.reach))
+        reach = side * self.reach
+        x, y = (_slid(v, reach, limit) for v, limit in zip(self.centre_xy, size_wh, strict=True))
+        return Square((x, y), side, self.tilt_deg)
+
+
+def place_crop(
+    box_xyxy: Sequence[float],
+    landmarks: FloatArray | None,
+    spec: CropSpec,
+    size_wh: tuple[float, float],
+) -> Square:
+    """Where the crop of a face lies in a picture of size_wh pixels.
+
+    landmarks: [5, 2], NaN or None where there are none.
     """
-    x0, y0, x1, y1 = box_xyxy
-    face = max(x1 - x0, y1 - y0)
-    side = min(face * margin, max(face, min(size_wh)))
-    left = _slide_inside((x0 + x1 - side) / 2, side, size_wh[0])
-    top = _slide_inside((y0 + y1 - side) / 2, side, size_wh[1])
-    return left, top, left + side, top + side
+    if spec.align == "landmarks" and landmarks is not None:
+        face = by_landmarks(box_xyxy, landmarks)
+    else:
+        face = by_box(box_xyxy)
+    square = Square(face.centre_xy, face.length * spec.margin, face.tilt_deg)
+    return square.kept_inside(size_wh, least=face.length)
 
 
-def _slide_inside(start: float, length: float, limit: float) -> float:
+def _slid(middle: float, length: float, limit: float) -> float:
     if length >= limit:
-        return (limit - length) / 2
-    return min(max(start, 0.0), limit - length)
+        return limit / 2
+    return min(max(middle, length / 2), limit - length / 2)
 
 
 def cut_region(image: UInt8Array, region_xyxy: Sequence[float]) -> tuple[UInt8Array, BoxXYXY]:
@@ -106,18 +154,48 @@ def reduce_by(image: UInt8Array, factor: int) -> UInt8Array:
     return np.concatenate(strips)
 
 
-def crop_face(image: UInt8Array, box_xyxy: Sequence[float], spec: CropSpec) -> UInt8Array:
+def cut_square(
+    image: UInt8Array, square: Square, size_px: int, resample: str = "bicubic"
+) -> UInt8Array:
+    """Cut a square of a picture, turned upright: [size_px, size_px, 3] uint8 RGB."""
+    cut, region = cut_bounded(image, square.bounds_xyxy)
+    pixels = Image.fromarray(np.ascontiguousarray(cut))
+    if square.tilt_deg:
+        return _levelled(pixels, region, square, size_px)
+    box = _inside(region, cut.shape)
+    return np.asarray(pixels.resize((size_px, size_px), RESAMPLING[resample], box=box))
+
+
+def _levelled(pixels: Image.Image, region: BoxXYXY, square: Square, size_px: int) -> UInt8Array:
+    """Turn the region upright about its middle: first resize, antialiased, then turn."""
+    around = max(1, round(size_px * square.reach))
+    box = _inside(region, (pixels.height, pixels.width))
+    whole = pixels.resize((around, around), Image.Resampling.BICUBIC, box=box)
+    angle = np.radians(square.tilt_deg)
+    cos, sin = float(np.cos(angle)), float(np.sin(angle))
+    middle, half = around / 2, size_px / 2
+    back = (
+        cos, -sin, middle - cos * half + sin * half,
+        sin, cos, middle - sin * half - cos * half,
+    )  # fmt: skip
+    size = (size_px, size_px)
+    turned = whole.transform(size, Image.Transform.AFFINE, back, Image.Resampling.BICUBIC)
+    return np.asarray(turned)
+
+
+def crop_face(
+    image: UInt8Array,
+    box_xyxy: Sequence[float],
+    spec: CropSpec,
+    landmarks: FloatArray | None = None,
+) -> UInt8Array:
     """Cut the face as the model wants it.
 
-    image: [H, W, 3] uint8 RGB; box_xyxy: face box in its pixels.
+    image: [H, W, 3] uint8 RGB; box_xyxy, landmarks: of the face in its pixels.
     Returns [size_px, size_px, 3] uint8 RGB.
     """
-    size_wh = image.shape[1], image.shape[0]
-    cut, region = cut_bounded(image, square_around(box_xyxy, spec.margin, size_wh))
-    resized = Image.fromarray(np.ascontiguousarray(cut)).resize(
-        (spec.size_px, spec.size_px), RESAMPLING[spec.resample], box=_inside(region, cut.shape)
-    )
-    return np.asarray(resized)
+    square = place_crop(box_xyxy, landmarks, spec, (image.shape[1], image.shape[0]))
+    return cut_square(image, square, spec.size_px, spec.resample)
 
 
 def to_tensor(crops: UInt8Array, spec: CropSpec) -> FloatArray:

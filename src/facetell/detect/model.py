@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from facetell.detect.card import CARD_KEY, ModelCard, parse_card
+from facetell.detect.card import CARD_KEY, AnyCard, ModelCard, parse_card
 from facetell.detect.crop import to_tensor
 from facetell.errors import ModelError
 from facetell.types import FloatArray, UInt8Array
@@ -36,22 +36,9 @@ class Model:
 
         Raises ModelError when it is missing, damaged, foreign, or newer than this code.
         """
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise ModelError(
-                f"the model file {path} cannot be read: {error.strerror}", hint=_REINSTALL
-            ) from error
-        session = open_session(data, threads, name=str(path))
-        text = session.get_modelmeta().custom_metadata_map.get(CARD_KEY)
-        if text is None:
-            raise ModelError(
-                f"{path} has no facetell card, so its preprocessing and thresholds are unknown",
-                hint="use a model that facetell exported",
-            )
-        card = parse_card(text, str(path))
+        session, card, sha256 = open_file(path, threads, ModelCard)
         _check_contract(session, card, path)
-        return cls(session, card, hashlib.sha256(data).hexdigest(), path)
+        return cls(session, card, sha256, path)
 
     def score(self, crops: UInt8Array) -> tuple[FloatArray, FloatArray]:
         """crops: [N, S, S, 3] uint8 RGB, as the card's crop says -> logit [N], evidence [N, h,
@@ -69,6 +56,27 @@ class Model:
                 hint="its training failed: " + _REINSTALL,
             )
         return logit, evidence
+
+
+def open_file(path: Path, threads: int, kind: type[AnyCard]) -> tuple[Any, AnyCard, str]:
+    """Open an ONNX file with its card; returns session, card and SHA-256.
+
+    Raises ModelError when it is missing, damaged, foreign, or newer than this code.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(
+            f"the model file {path} cannot be read: {error.strerror}", hint=_REINSTALL
+        ) from error
+    session = open_session(data, threads, name=str(path))
+    text = session.get_modelmeta().custom_metadata_map.get(CARD_KEY)
+    if text is None:
+        raise ModelError(
+            f"{path} has no facetell card, so its preprocessing and thresholds are unknown",
+            hint="use a model that facetell exported",
+        )
+    return session, parse_card(text, str(path), kind), hashlib.sha256(data).hexdigest()
 
 
 def open_session(data: bytes, threads: int, name: str = "the model") -> Any:

@@ -57,14 +57,19 @@ class FaceReport(Frozen):
     """One face.
 
     box_xyxy, crop_xyxy: the face, and the square that the model saw, in pixels of the original,
-        upright picture; the crop may leave the picture.
+        upright picture; the crop may leave the picture, and is turned about its middle by
+        crop_tilt_deg, clockwise.
+    landmarks: x, y of left eye, right eye, nose, left and right mouth corner as they lie in the
+        picture; empty where the finder gives none.
     score: how sure the finder is that this is a face, in [0, 1].
     log_odds: calibrated logit. evidence: [h][w] calibrated log-odds over the crop; their mean is
         `log_odds`, p_fake its sigmoid.
     """
 
     box_xyxy: BoxXYXY
+    landmarks: list[tuple[float, float]] = []
     crop_xyxy: BoxXYXY
+    crop_tilt_deg: float = 0.0
     score: float
     p_fake: float = Field(ge=0, le=1)
     verdict: Verdict

@@ -13,13 +13,15 @@ from torch.utils.data import Dataset
 
 from facetell.data.crops import CachedRegion, CropCache
 from facetell.data.degrade import random_path, random_shrink
-from facetell.detect.crop import crop_face, cut_region, square_around, to_tensor
+from facetell.detect.crop import Square, cut_region, cut_square, place_crop, to_tensor
 from facetell.errors import DataError
 from facetell.train.recipe import Recipe
-from facetell.types import BoxXYXY, UInt8Array
+from facetell.types import BoxXYXY, FloatArray, UInt8Array
 
-MAX_SHIFT = 0.06
-"""Largest random shift of the face box, as a share of its longer side."""
+MAX_SHIFT = 0.05
+"""Largest random shift of the crop, as a share of its side."""
+MAX_TURN_DEG, TURNED = 12.0, 0.25
+"""Largest random turn, and the share of the crops that get one."""
 ZOOM = (0.88, 1.15)
 
 
@@ -42,37 +44,42 @@ class TrainingSamples(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         sources, weights = self._sources[label]
         regions = sources[rng.choice(len(sources), p=weights)]
         region = regions[rng.integers(len(regions))]
-        crop = augmented_crop(self._cache.image(region), region.box_xyxy, self._recipe, rng)
+        image = self._cache.image(region)
+        crop = augmented_crop(image, region.box_xyxy, region.landmarks, self._recipe, rng)
         tensor = torch.from_numpy(to_tensor(crop[None], self._recipe.crop)[0])
         return tensor, torch.tensor(float(label))
 
 
 def augmented_crop(
-    image: UInt8Array, box_xyxy: BoxXYXY, recipe: Recipe, rng: np.random.Generator
+    image: UInt8Array,
+    box_xyxy: BoxXYXY,
+    landmarks: FloatArray,
+    recipe: Recipe,
+    rng: np.random.Generator,
 ) -> UInt8Array:
     """One random view of a face: moved, shrunk, sent through the web, cut, perhaps mirrored.
 
-    The order is that of real life: the picture is degraded first and cut by the finder's box after.
+    The order is that of real life: the picture is degraded first and cut by what the finder says
+    after.
     """
-    box = _jitter(box_xyxy, rng)
-    around = square_around(box, recipe.margin, (image.shape[1], image.shape[0]))
+    size_wh = image.shape[1], image.shape[0]
+    square = place_crop(box_xyxy, landmarks, recipe.crop, size_wh)
+    square = _jitter(square, rng).kept_inside(size_wh, least=square.side / recipe.margin)
+    around = square.bounds_xyxy
     region, inside = cut_region(image, around)
     small = random_shrink(region, rng, recipe.crop_px_range)
-    scale = small.shape[1] / region.shape[1]
-    x, y = inside[0] - around[0], inside[1] - around[1]
-    face = np.array([box[0] + x, box[1] + y, box[2] + x, box[3] + y]) * scale
-    crop = crop_face(random_path(small, rng), face.tolist(), recipe.crop)
+    shift_xy = inside[0] - around[0], inside[1] - around[1]
+    there = square.scaled(small.shape[1] / region.shape[1], shift_xy)
+    crop = cut_square(random_path(small, rng), there, recipe.size_px, recipe.crop.resample)
     return crop[:, ::-1].copy() if rng.random() < 0.5 else crop
 
 
-def _jitter(box_xyxy: BoxXYXY, rng: np.random.Generator) -> BoxXYXY:
-    x0, y0, x1, y1 = box_xyxy
-    side = max(x1 - x0, y1 - y0)
-    cx = (x0 + x1) / 2 + rng.uniform(-MAX_SHIFT, MAX_SHIFT) * side
-    cy = (y0 + y1) / 2 + rng.uniform(-MAX_SHIFT, MAX_SHIFT) * side
-    zoom = rng.uniform(*ZOOM)
-    w, h = (x1 - x0) * zoom / 2, (y1 - y0) * zoom / 2
-    return cx - w, cy - h, cx + w, cy + h
+def _jitter(square: Square, rng: np.random.Generator) -> Square:
+    """Moved, zoomed and sometimes turned a little, so that being turned upright is no sign."""
+    shift = rng.uniform(-MAX_SHIFT, MAX_SHIFT, 2) * square.side
+    tilt = rng.uniform(-MAX_TURN_DEG, MAX_TURN_DEG) if rng.random() < TURNED else 0.0
+    centre = square.centre_xy[0] + shift[0], square.centre_xy[1] + shift[1]
+    return Square(centre, square.side * rng.uniform(*ZOOM), square.tilt_deg + tilt)
 
 
 def _by_source(

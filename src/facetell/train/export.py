@@ -1,4 +1,4 @@
-"""Write a trained detector as the one model file: ONNX, weights inside, card in the metadata."""
+"""Write a trained network as the one model file: ONNX, weights inside, card in the metadata."""
 
 import warnings
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import onnx
 import torch
 
-from facetell.detect.card import CARD_KEY, ModelCard
+from facetell.detect.card import CARD_KEY, FinderCard, ModelCard
 from facetell.train.networks.detector import Detector
 
 OPSET = 18
@@ -31,7 +31,7 @@ def onnx_bytes(net: Detector, size_px: int) -> bytes:
     return data
 
 
-def write_model(data: bytes, card: ModelCard, path: Path) -> None:
+def write_model(data: bytes, card: ModelCard | FinderCard, path: Path) -> None:
     """Put the card into ONNX bytes and write the file, whole or not at all."""
     model = onnx.load_from_string(data)
     _forget_origin(model)

@@ -1,20 +1,25 @@
-"""Train one detector, from top to bottom; interrupt it and call it again to go on."""
+"""Train one network, from top to bottom; interrupt it and call it again to go on.
+
+`fit` is the loop, the same for the detectors and for the face finder; what they differ in are the
+samples, the loss and the recipe.
+"""
 
 import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from facetell.data.crops import CropCache
 from facetell.errors import DataError
 from facetell.train.dataset import TrainingSamples
+from facetell.train.finder_recipe import FinderRecipe
 from facetell.train.networks.detector import Detector
 from facetell.train.networks.efficientnet_lite import efficientnet_lite0
 from facetell.train.recipe import Recipe
@@ -22,6 +27,10 @@ from facetell.train.recipe import Recipe
 ARCHITECTURES: dict[str, Callable[..., Detector]] = {"efficientnet_lite0": efficientnet_lite0}
 CHECKPOINT_EVERY = 100  # steps
 LOG_EVERY = 20  # steps
+
+Net = TypeVar("Net", bound=nn.Module)
+Pair = tuple[Tensor, Tensor]
+"""What a sample is: what the network sees, and what it should say."""
 
 
 def train(
@@ -32,15 +41,43 @@ def train(
     workers: int = 1,
     on_step: Callable[[int, float], None] = lambda step, loss: None,
 ) -> Detector:
-    """Train by `recipe`, keeping log and checkpoint in the folder `run`; returns the averaged
-    weights.
+    """Train a detector by `recipe`; see `fit`."""
+    torch.manual_seed(recipe.seed)
 
-    on_step: called with the step's number and the mean loss since the last call.
+    def loss(net: nn.Module, crops: Tensor, labels: Tensor) -> Tensor:
+        logit, _ = net(crops)
+        soft = labels * (1 - recipe.label_smoothing) + recipe.label_smoothing / 2
+        return nn.functional.binary_cross_entropy_with_logits(logit, soft)
+
+    return fit(
+        ARCHITECTURES[recipe.architecture](),
+        lambda first: TrainingSamples(cache, recipe, first),
+        loss,
+        recipe,
+        run,
+        workers=workers,
+        on_step=on_step,
+    )
+
+
+def fit(
+    net: Net,
+    samples: Callable[[int], Dataset[Pair]],
+    loss: Callable[[nn.Module, Tensor, Tensor], Tensor],
+    recipe: Recipe | FinderRecipe,
+    run: Path,
+    *,
+    workers: int = 1,
+    on_step: Callable[[int, float], None] = lambda step, loss: None,
+) -> Net:
+    """Train `net`, keeping log and checkpoint in the folder `run`; returns the averaged weights.
+
+    samples: number of the first sample -> the samples from there on. loss: network, inputs and
+    targets of one batch -> scalar. on_step: called with the step's number and the mean loss since
+    the last call.
     Raises DataError when `run` holds a checkpoint of another recipe, or the loss is no number.
     """
     run.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(recipe.seed)
-    net = ARCHITECTURES[recipe.architecture]()
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     averaging = get_ema_multi_avg_fn(recipe.ema_decay)  # type: ignore[no-untyped-call]
     average = AveragedModel(net, multi_avg_fn=averaging, use_buffers=True)
@@ -55,7 +92,7 @@ def train(
     }  # fmt: skip
     first = _resume(run / "last.pt", recipe, parts)
     loader = DataLoader(
-        TrainingSamples(cache, recipe, first * recipe.batch_size),
+        samples(first * recipe.batch_size),
         batch_size=recipe.batch_size,
         drop_last=True,
         num_workers=workers,
@@ -64,29 +101,26 @@ def train(
     losses: list[float] = []
     started = time.monotonic()
     net.train()
-    for step, (crops, labels) in enumerate(loader, start=first + 1):
-        losses.append(_step(net, crops, labels, recipe, optimizer))
+    for step, (inputs, targets) in enumerate(loader, start=first + 1):
+        value = loss(net, inputs.to(memory_format=torch.channels_last), targets)
+        losses.append(_descend(value, net, optimizer))
         schedule.step()
         average.update_parameters(net)
         if step % LOG_EVERY == 0 or step == recipe.steps:
-            loss = sum(losses) / len(losses)
+            mean = sum(losses) / len(losses)
             rate = (step - first) * recipe.batch_size / (time.monotonic() - started)
-            _log(run / "log.jsonl", step=step, loss=loss, samples_per_s=rate)
-            on_step(step, loss)
+            _log(run / "log.jsonl", step=step, loss=mean, samples_per_s=rate)
+            on_step(step, mean)
             losses.clear()
         if step % CHECKPOINT_EVERY == 0 or step == recipe.steps:
             _save(run / "last.pt", recipe, step, parts)
     averaged = average.module
-    assert isinstance(averaged, Detector)
+    assert isinstance(averaged, type(net))
     return averaged.eval()
 
 
-def _step(
-    net: nn.Module, crops: Tensor, labels: Tensor, recipe: Recipe, optimizer: torch.optim.Optimizer
-) -> float:
-    logit, _ = net(crops.to(memory_format=torch.channels_last))
-    soft = labels * (1 - recipe.label_smoothing) + recipe.label_smoothing / 2
-    loss = nn.functional.binary_cross_entropy_with_logits(logit, soft)
+def _descend(loss: Tensor, net: nn.Module, optimizer: torch.optim.Optimizer) -> float:
+    """One step down; returns the loss."""
     value = float(loss.detach())
     if value != value:
         raise DataError("the loss is not a number", hint="train with a smaller learning_rate")
@@ -97,7 +131,7 @@ def _step(
     return value
 
 
-def _save(path: Path, recipe: Recipe, step: int, parts: dict[str, Any]) -> None:
+def _save(path: Path, recipe: Recipe | FinderRecipe, step: int, parts: dict[str, Any]) -> None:
     """Write beside and rename, so that an interrupted write never costs the last good
     checkpoint."""
     state = {name: part.state_dict() for name, part in parts.items()}
@@ -107,7 +141,7 @@ def _save(path: Path, recipe: Recipe, step: int, parts: dict[str, Any]) -> None:
     beside.replace(path)
 
 
-def _resume(path: Path, recipe: Recipe, parts: dict[str, Any]) -> int:
+def _resume(path: Path, recipe: Recipe | FinderRecipe, parts: dict[str, Any]) -> int:
     """Load a checkpoint where there is one; returns the number of steps already done."""
     if not path.exists():
         return 0

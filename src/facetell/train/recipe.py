@@ -2,6 +2,7 @@
 card."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from facetell.detect.crop import CropSpec
 from facetell.train.networks.efficientnet_lite import MEAN, STD
@@ -27,6 +28,7 @@ class Recipe:
     warmup: float = 0.08
     ema_decay: float = 0.998
     label_smoothing: float = 0.02
+    align: Literal["box", "landmarks"] = "landmarks"
     margin: float = 1.3
     size_px: int = 192
     crop_px_range: tuple[int, int] = (64, 288)
@@ -36,7 +38,9 @@ class Recipe:
 
     @property
     def crop(self) -> CropSpec:
-        return CropSpec(margin=self.margin, size_px=self.size_px, mean=MEAN, std=STD)
+        return CropSpec(
+            align=self.align, margin=self.margin, size_px=self.size_px, mean=MEAN, std=STD
+        )
 
     @property
     def steps(self) -> int:

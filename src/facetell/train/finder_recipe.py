@@ -1,0 +1,31 @@
+"""What decides the outcome of training the face finder; written into its run and its card."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FinderRecipe:
+    """The recipe of the finder that ships.
+
+    samples: drawn scenes seen in all; each depends on its number and the seed alone.
+    canvas_px: side of a drawn scene. face_px: range of the longer side of the faces placed in it,
+        log-uniform. max_tilt_deg: largest rotation.
+    """
+
+    stem: int = 16
+    widths: tuple[int, int, int] = (48, 80, 128)
+    neck: int = 48
+    samples: int = 160_000
+    batch_size: int = 16
+    seed: int = 1
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-4
+    warmup: float = 0.05
+    ema_decay: float = 0.999
+    canvas_px: int = 192
+    face_px: tuple[int, int] = (12, 240)
+    max_tilt_deg: float = 40.0
+
+    @property
+    def steps(self) -> int:
+        return self.samples // self.batch_size
