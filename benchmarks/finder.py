@@ -14,14 +14,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from benchmarks.peers import MTCNN
 from PIL import Image, ImageDraw
 from rich.progress import track
 
+from benchmarks.peers import MTCNN
 from facetell.data.labels import clip_frames, corrected
 from facetell.data.manifest import Sample, capped, folder_samples, read_manifest
 from facetell.data.teacher import CenterFace
-from facetell.detect.crop import Square, cut_square
+from facetell.detect.align import Square
+from facetell.detect.crop import cut_square
 from facetell.detect.faces import FINDER_FILE, FaceFinder, SmallFinder, overlaps
 from facetell.detect.media import read_picture
 from facetell.errors import MediaError

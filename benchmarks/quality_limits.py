@@ -14,7 +14,7 @@ import numpy as np
 from facetell.data.degrade import blur, recompress, relight, shrink_to
 from facetell.data.manifest import read_manifest
 from facetell.detect import quality
-from facetell.detect.faces import CenterFace
+from facetell.detect.faces import SmallFinder
 from facetell.detect.media import read_picture
 from facetell.types import Picture, UInt8Array
 
@@ -41,7 +41,7 @@ def main() -> None:
     for sample in read_manifest(args.manifest):
         if sample.split == "val" and not sample.label:
             by_source.setdefault(sample.source, []).append(sample.path)
-    finder = CenterFace()
+    finder = SmallFinder()
     measured: dict[str, list[quality.Quality]] = {name: [] for name in COPIES}
     for paths in by_source.values():
         for path in paths[: args.each]:

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from facetell.data.forge import self_blend, swap_face
-from facetell.detect.faces import CenterFace
+from facetell.data.teacher import CenterFace  # its landmarks made the pictures that lie here
 from facetell.detect.media import read_picture
 from facetell.types import FloatArray, UInt8Array
 

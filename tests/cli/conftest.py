@@ -63,6 +63,6 @@ def examples_run(tmp_path_factory) -> tuple[Outcome, Path]:
         "detect",
         EXAMPLES,
         *("--json", out / "r.jsonl", "--csv", out / "r.csv", "--html", out / "r.html"),
-        *("--heatmaps", out / "heatmaps"),
+        *("--heatmaps", out / "heatmaps", "--boxes", out / "boxes"),
     )
     return outcome, out

@@ -5,6 +5,7 @@ import json
 from facetell._version import __version__
 from facetell.cli import doctor
 from facetell.detect.card import ModelCard
+from facetell.detect.faces import FINDER_FILE, SmallFinder
 from facetell.detect.model import DEFAULT_MODEL, Model
 from facetell.errors import ModelError
 from tests.cli.command import facetell
@@ -23,6 +24,20 @@ def test_models_prints_the_whole_card_as_json(tiny_model):
     done = facetell("models", tiny_model, "--json")
     assert ModelCard.model_validate_json(done.out) == Model.load(tiny_model).card
     assert json.loads(done.out)["name"] == "tiny"
+
+
+def test_models_shows_the_face_finder_too():
+    done = facetell("models")
+    card = SmallFinder().card
+    assert card.name in done.out
+    assert str(card.min_score) in done.out
+    assert "CenterFace" in done.out
+
+
+def test_a_finder_does_not_judge():
+    done = facetell("models", FINDER_FILE)
+    assert done.code == 3
+    assert "no detector" in done.err
 
 
 def test_doctor_finds_detect_working():

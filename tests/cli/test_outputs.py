@@ -77,6 +77,30 @@ def test_heatmaps_are_one_square_picture_per_face(examples_run):
             assert image.width == image.height
 
 
+def test_every_picture_with_a_face_is_drawn_with_its_boxes(examples_run):
+    _, out = examples_run
+    drawn = sorted((out / "boxes").iterdir())
+    judged = rows(out / "r.jsonl")
+    assert len(drawn) == sum(bool(row["faces"]) for row in judged)
+    for path, row in zip(drawn, judged, strict=True):
+        with Image.open(path) as image, Image.open(row["path"]) as original:
+            assert image.size == original.size
+            x0, y0, _, _ = (round(v) for v in row["faces"][0]["box_xyxy"])
+            r, g, b = image.getpixel((x0, y0 + 20))
+            assert (r, g, b) != original.convert("RGB").getpixel((x0, y0 + 20))
+
+
+def test_drawn_pictures_in_the_folder_are_not_judged_again(portrait, tiny_model, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    shutil.copy(portrait, folder)
+    out = ("--boxes", folder, "--heatmaps", folder, "--json", tmp_path / "r.jsonl")
+    for _ in range(2):
+        assert facetell("detect", folder, "--model", tiny_model, *out).code == 0
+        assert len(rows(tmp_path / "r.jsonl")) == 1
+    assert len(list(folder.iterdir())) == 3
+
+
 def test_the_folder_of_an_output_is_made(portrait, tiny_model, tmp_path):
     out = tmp_path / "new" / "folder" / "r.jsonl"
     assert facetell("detect", portrait, "--model", tiny_model, "--json", out).code == 0
@@ -89,10 +113,11 @@ def test_a_folder_where_a_file_is_wanted_is_refused(portrait, tiny_model, tmp_pa
     assert_refused(done, tmp_path)
 
 
-def test_a_file_where_the_heatmap_folder_is_wanted_is_refused(portrait, tiny_model, tmp_path):
+@pytest.mark.parametrize("option", ["--heatmaps", "--boxes"])
+def test_a_file_where_a_folder_is_wanted_is_refused(portrait, tiny_model, tmp_path, option):
     taken = tmp_path / "taken"
     taken.write_text("mine")
-    done = facetell("detect", portrait, "--model", tiny_model, "--heatmaps", taken)
+    done = facetell("detect", portrait, "--model", tiny_model, option, taken)
     assert_refused(done, taken)
     assert taken.read_text() == "mine"
 

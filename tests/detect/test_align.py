@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from facetell.detect.align import LAYOUT, by_box, by_landmarks, similarity
+from facetell.detect.align import LAYOUT, Square, by_box, by_landmarks, similarity
 
 BOX = (60.0, 40.0, 140.0, 160.0)
 
@@ -15,7 +15,7 @@ def points(tilt_deg=0.0, length=120.0, centre=(100.0, 100.0)):
 def test_landmarks_in_their_places_say_what_the_box_says():
     face, box = by_landmarks(BOX, points()), by_box(BOX)
     assert face.centre_xy == pytest.approx(box.centre_xy)
-    assert face.length == pytest.approx(box.length)
+    assert face.side == pytest.approx(box.side)
     assert face.tilt_deg == box.tilt_deg == 0.0
 
 
@@ -27,7 +27,7 @@ def test_a_tilt_is_measured_and_a_small_one_is_left():
 
 def test_landmarks_that_fail_do_not_lead_far_from_the_box():
     lost = by_landmarks(BOX, points(length=600, centre=(500, 100)))
-    assert lost.length == pytest.approx(1.25 * 120)
+    assert lost.side == pytest.approx(1.25 * 120)
     assert lost.centre_xy == pytest.approx((100 + 0.2 * 120, 100))
 
 
@@ -40,3 +40,13 @@ def test_a_similarity_brings_points_onto_points():
     moved = points(30, length=80, centre=(10, 20))
     matrix = similarity(LAYOUT, moved)
     np.testing.assert_allclose(LAYOUT @ matrix[:, :2].T + matrix[:, 2], moved, atol=1e-4)
+
+
+def test_a_turned_square_stays_inside_the_picture_with_all_its_corners():
+    kept = Square((20.0, 50.0), 60.0, tilt_deg=45.0).kept_inside((200, 100), least=20)
+    left, top, right, bottom = kept.bounds_xyxy
+    assert kept.side == 60
+    assert left >= -1e-9
+    assert top >= 0
+    assert right - left == pytest.approx(60 * 2**0.5)
+    assert bottom <= 100

@@ -4,7 +4,6 @@ from PIL import Image
 
 from facetell.detect.crop import (
     CropSpec,
-    Square,
     crop_face,
     cut_region,
     place_crop,
@@ -38,16 +37,6 @@ def test_a_square_shrinks_to_the_picture_but_never_below_the_face():
     left, top, right, bottom = square((0, 0, 50, 100), 1.3, (50, 100))
     assert (left, right) == (-25, 75)
     assert (top, bottom) == (0, 100)
-
-
-def test_a_turned_square_stays_inside_the_picture_with_all_its_corners():
-    kept = Square((20.0, 50.0), 60.0, tilt_deg=45.0).kept_inside((200, 100), least=20)
-    left, top, right, bottom = kept.bounds_xyxy
-    assert kept.side == 60
-    assert left >= -1e-9
-    assert top >= 0
-    assert right - left == pytest.approx(60 * 2**0.5)
-    assert bottom <= 100
 
 
 def test_a_tilted_face_is_cut_upright():

@@ -101,7 +101,7 @@ def test_the_same_face_is_found_alike_in_every_size(finder):
 
 
 def test_a_finder_that_is_no_finder_is_refused(tmp_path):
-    with pytest.raises(ModelError, match="card"):
+    with pytest.raises(ModelError, match="no finder"):
         SmallFinder(1, DEFAULT_MODEL).find_faces(noise_image(64, 64))
     (tmp_path / "faces.onnx").write_bytes(b"nothing")
     with pytest.raises(ModelError, match="damaged"):

@@ -16,8 +16,8 @@ import numpy as np
 
 from facetell.data.degrade import shrink_to
 from facetell.data.manifest import Sample
-from facetell.detect.align import by_landmarks
-from facetell.detect.crop import Square, cut_region
+from facetell.detect.align import Square, by_landmarks
+from facetell.detect.crop import cut_region
 from facetell.detect.faces import FINDERS, FaceFinder
 from facetell.detect.media import read_picture
 from facetell.errors import DataError, MediaError
@@ -109,8 +109,8 @@ def face_region(
 ) -> tuple[UInt8Array, BoxXYXY, FloatArray]:
     """Cut the region around a face; returns it, and face box and landmarks in its pixels."""
     face = by_landmarks(box_xyxy, landmarks)
-    square = Square(face.centre_xy, face.length * REGION_MARGIN)
-    around = square.kept_inside((image.shape[1], image.shape[0]), least=face.length).bounds_xyxy
+    square = Square(face.centre_xy, face.side * REGION_MARGIN)
+    around = square.kept_inside((image.shape[1], image.shape[0]), least=face.side).bounds_xyxy
     region, inside = cut_region(image, around)
     small = shrink_to(region, MAX_REGION_PX)
     scale = small.shape[1] / region.shape[1]

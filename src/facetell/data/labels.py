@@ -51,7 +51,7 @@ class LabelCache:
     def __init__(self, folder: Path) -> None:
         self.pictures = _read_index(folder)
         if not self.pictures:
-            raise DataError(f"{folder} holds no labels", hint="make them: facetell data labels")
+            raise DataError(f"{folder} holds no labels", hint="make them: facetell finder label")
         self._pixels = np.memmap(folder / "pixels.u8", np.uint8, mode="r")
         last = self.pictures[-1]
         if last.offset + last.height * last.width * 3 > len(self._pixels):

@@ -1,6 +1,6 @@
 """What travels with a model: the card, kept as JSON in the ONNX file's metadata."""
 
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -62,6 +62,7 @@ class ModelCard(_Card):
     smallest_face_px: the smallest face, by the longer side of its box, that it was tested on.
     """
 
+    kind: Literal["detector"] = "detector"
     crop: CropSpec
     calibration: Calibration
     thresholds: Thresholds
@@ -77,6 +78,7 @@ class FinderCard(_Card):
     by.
     """
 
+    kind: Literal["finder"] = "finder"
     min_score: float = Field(gt=0, lt=1)
     teacher: str
 
@@ -94,6 +96,11 @@ def parse_card(text: str, path: str, kind: type[AnyCard]) -> AnyCard:
         if "newer" in first["msg"]:
             raise ModelError(
                 f"{path} was made for a newer facetell", hint="pip install --upgrade facetell"
+            ) from error
+        if where == "kind":
+            wanted = kind.model_fields["kind"].default
+            raise ModelError(
+                f"{path} is a facetell model, but no {wanted}", hint=f"name the file of a {wanted}"
             ) from error
         raise ModelError(
             f"the card of {path} is not valid: {where}: {first['msg']}",

@@ -5,19 +5,21 @@ card: face -> `place_crop` -> `Square` -> `cut_square` -> crop -> `to_tensor`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
-from facetell.detect.align import by_box, by_landmarks
+from facetell.detect.align import Square, by_box, by_landmarks
 from facetell.types import BoxXYXY, FloatArray, UInt8Array
 
 LARGEST_CUT_PX = 1536
 """A larger square is cut from a reduced picture; several times what any model reads."""
 STRIP_ROWS = 512
+DUST = 1e-6
+"""Pixels by which a sum of floats may miss a whole one."""
 
 RESAMPLING = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
@@ -45,50 +47,6 @@ class CropSpec(BaseModel):
     std: tuple[PositiveFloat, PositiveFloat, PositiveFloat]
 
 
-@dataclass(frozen=True)
-class Square:
-    """A square of a picture, in its pixels; turned about its middle by tilt_deg, clockwise."""
-
-    centre_xy: tuple[float, float]
-    side: float
-    tilt_deg: float = 0.0
-
-    @property
-    def reach(self) -> float:
-        """Side of the upright square that holds this one, over its own side: 1 to 1.41."""
-        angle = np.radians(self.tilt_deg)
-        return float(abs(np.cos(angle)) + abs(np.sin(angle)))
-
-    @property
-    def bounds_xyxy(self) -> BoxXYXY:
-        """The upright square that holds this one."""
-        half = self.side * self.reach / 2
-        x, y = self.centre_xy
-        return x - half, y - half, x + half, y + half
-
-    @property
-    def level_xyxy(self) -> BoxXYXY:
-        """This one before it was turned."""
-        return replace(self, tilt_deg=0.0).bounds_xyxy
-
-    def scaled(self, scale: float, shift_xy: tuple[float, float] = (0.0, 0.0)) -> "Square":
-        """The same square of the picture shifted, then scaled."""
-        x, y = ((v + by) * scale for v, by in zip(self.centre_xy, shift_xy, strict=True))
-        return Square((x, y), self.side * scale, self.tilt_deg)
-
-    def kept_inside(self, size_wh: tuple[float, float], least: float) -> "Square":
-        """Moved inside a picture, and shrunk to it, but not below the side `least`.
-
-        Only a face that is longer than the picture is wide leaves it: then the border is repeated.
-        Otherwise drawn borders would mark the sources whose pictures are tight crops, and a net
-        learns sources gladly.
-        """
-        side = min(self.side, max(least, min(size_wh) / self.reach))
-        reach = side * self.reach
-        x, y = (_slid(v, reach, limit) for v, limit in zip(self.centre_xy, size_wh, strict=True))
-        return Square((x, y), side, self.tilt_deg)
-
-
 def place_crop(
     box_xyxy: Sequence[float],
     landmarks: FloatArray | None,
@@ -103,14 +61,7 @@ def place_crop(
         face = by_landmarks(box_xyxy, landmarks)
     else:
         face = by_box(box_xyxy)
-    square = Square(face.centre_xy, face.length * spec.margin, face.tilt_deg)
-    return square.kept_inside(size_wh, least=face.length)
-
-
-def _slid(middle: float, length: float, limit: float) -> float:
-    if length >= limit:
-        return limit / 2
-    return min(max(middle, length / 2), limit - length / 2)
+    return replace(face, side=face.side * spec.margin).kept_inside(size_wh, least=face.side)
 
 
 def cut_region(image: UInt8Array, region_xyxy: Sequence[float]) -> tuple[UInt8Array, BoxXYXY]:
@@ -119,8 +70,8 @@ def cut_region(image: UInt8Array, region_xyxy: Sequence[float]) -> tuple[UInt8Ar
     Returns the pixels [h, w, 3] and the region in their coordinates.
     """
     height, width = image.shape[:2]
-    left, top = int(np.floor(region_xyxy[0])), int(np.floor(region_xyxy[1]))
-    right, bottom = int(np.ceil(region_xyxy[2])), int(np.ceil(region_xyxy[3]))
+    left, top = (int(np.floor(v + DUST)) for v in region_xyxy[:2])
+    right, bottom = (int(np.ceil(v - DUST)) for v in region_xyxy[2:])
     columns = np.arange(left, max(right, left + 1))
     rows = np.arange(top, max(bottom, top + 1))
     if left >= 0 and top >= 0 and right <= width and bottom <= height:
@@ -207,7 +158,7 @@ def to_tensor(crops: UInt8Array, spec: CropSpec) -> FloatArray:
 
 
 def _inside(region: BoxXYXY, shape: tuple[int, ...]) -> BoxXYXY:
-    """Clip rounding dust: Pillow refuses a box that leaves the picture by 1e-12."""
+    """Clip the dust of rounding: Pillow refuses a box that leaves the picture by 1e-12."""
     x0, y0, x1, y1 = region
     height, width = shape[:2]
     return max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height))

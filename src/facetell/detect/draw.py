@@ -3,7 +3,8 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from facetell.detect.crop import Square, cut_square, reduce_by
+from facetell.detect.align import Square
+from facetell.detect.crop import cut_square, reduce_by
 from facetell.detect.evidence import FAKE_RGB, REAL_RGB, draw_evidence
 from facetell.detect.report import FaceReport
 from facetell.types import BoxXYXY, Picture, Verdict

@@ -28,7 +28,7 @@ SAME_PLACE = 0.6
 STRIDE = 32
 """The network reads sides that are multiples of it."""
 SMALLEST_LOOK_PX = 96
-LOOKS = ((192, 0), (640, 224), (1920, 960))
+LOOKS = ((192, 0), (640, 224), (1920, 1280))
 """Longer sides that a picture is searched at, each for pictures longer than the second number: a
 face that fills the picture shows in the first, faces from 40 px in a 4K picture in the last."""
 LARGEST_FACE_PX = 200
@@ -54,6 +54,11 @@ class SmallFinder:
         """threads: processor threads that one picture may use. path: a file with a `FinderCard`."""
         self._threads = threads
         self._path = path
+
+    @property
+    def card(self) -> FinderCard:
+        """What the finder's file says of itself. Raises ModelError when it cannot be used."""
+        return self._opened[1]
 
     @cached_property
     def _opened(self) -> tuple[Any, FinderCard]:

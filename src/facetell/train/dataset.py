@@ -13,7 +13,8 @@ from torch.utils.data import Dataset
 
 from facetell.data.crops import CachedRegion, CropCache
 from facetell.data.degrade import random_path, random_shrink
-from facetell.detect.crop import Square, cut_region, cut_square, place_crop, to_tensor
+from facetell.detect.align import Square
+from facetell.detect.crop import cut_region, cut_square, place_crop, to_tensor
 from facetell.errors import DataError
 from facetell.train.recipe import Recipe
 from facetell.types import BoxXYXY, FloatArray, UInt8Array

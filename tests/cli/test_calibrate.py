@@ -1,0 +1,48 @@
+"""`facetell calibrate`: thresholds fitted again, weights as they are."""
+
+import csv
+
+import onnx
+import pytest
+from PIL import Image
+
+from facetell.detect.model import Model
+from tests.cli.command import facetell
+from tests.shared import EXAMPLES
+
+
+@pytest.fixture
+def val(tmp_path):
+    """Two portraits, and brightened copies that are called fake; the tiny model sees light."""
+    rows = []
+    for number, path in enumerate(sorted(EXAMPLES.glob("real-*.jpg"))):
+        image = Image.open(path)
+        image.save(tmp_path / f"{number}.png")
+        image.point(lambda v: min(255, v + 70)).save(tmp_path / f"{number}-bright.png")
+        rows.append([f"{number}.png", "real", "val", "dark"])
+        rows.append([f"{number}-bright.png", "fake", "val", "bright"])
+    with (tmp_path / "manifest.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["path", "label", "split", "source"], *rows])
+    return tmp_path / "manifest.csv"
+
+
+def test_thresholds_are_fitted_again_and_the_weights_stay(tiny_model, val, tmp_path):
+    out = tmp_path / "again.onnx"
+    done = facetell("calibrate", tiny_model, "--val", val, "--out", out, "--align", "landmarks")
+    assert done.code == 0
+    before, after = Model.load(tiny_model).card, Model.load(out).card
+    assert (before.crop.align, after.crop.align) == ("box", "landmarks")
+    assert "val" in after.thresholds.fitted_on
+    assert after.calibration != before.calibration
+    assert after.name == before.name
+    weights = [onnx.load(path).graph.SerializeToString() for path in (tiny_model, out)]
+    assert weights[0] == weights[1]
+    assert f"fake from {after.thresholds.fake_from:.3f}" in done.out
+
+
+def test_a_manifest_without_val_is_refused(tiny_model, val, tmp_path):
+    val.write_text(val.read_text().replace(",val,", ",train,"))
+    done = facetell("calibrate", tiny_model, "--val", val, "--out", tmp_path / "again.onnx")
+    assert done.code == 2
+    assert "val split" in done.err
+    assert not (tmp_path / "again.onnx").exists()
