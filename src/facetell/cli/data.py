@@ -1,5 +1,6 @@
 """`facetell data …`"""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -8,9 +9,53 @@ import typer
 app = typer.Typer(help="Look at and prepare data sets.", no_args_is_help=True)
 
 
-@app.callback()
-def _group() -> None:
-    """Keeps `crops` a command of its own while it is the only one."""
+@app.command("split")
+def split(
+    data: Annotated[Path, typer.Argument(help="A manifest, or folders such as Real/ and Fake/.")],
+    out: Annotated[Path, typer.Option(help="The manifest to write; no picture is moved.")],
+    shares: Annotated[tuple[float, float, float], typer.Option(help="Of train, val and test.")] = (
+        80,
+        10,
+        10,
+    ),
+    seed: Annotated[int, typer.Option(help="Another seed, another split.")] = 0,
+    group_pattern: Annotated[
+        str | None,
+        typer.Option(help="What in a file name says which files belong together, as a pattern."),
+    ] = None,
+    near_duplicates: Annotated[
+        bool, typer.Option(help="Keep pictures that look the same in one split.")
+    ] = True,
+) -> None:
+    """Divide labelled pictures into train, val and test, and write a manifest.
+
+    The same pictures, shares and seed give the same split. Every label and source has its share in
+    each, and what belongs together (group, near-duplicates) stays together.
+    """
+    from facetell.cli.progress import progress_bar
+    from facetell.data.hashes import fingerprint, heaps
+    from facetell.data.layouts import counted, read_dataset
+    from facetell.data.manifest import write_manifest
+    from facetell.data.split import groups_by_pattern, groups_joined, split_samples
+    from facetell.detect.scan import scan
+
+    dataset = read_dataset(data)
+    typer.echo(dataset.recognised)
+    samples = dataset.samples
+    if group_pattern is not None:
+        samples = groups_by_pattern(samples, group_pattern)
+    if near_duplicates:
+        prints = []
+        with progress_bar("looking for near-duplicates", len(samples)) as advance:
+            paths = [sample.path for sample in samples]
+            for done, found in enumerate(scan(paths, fingerprint, os.cpu_count() or 1), start=1):
+                prints.append(found)
+                advance(done)
+        samples = groups_joined(samples, heaps(prints))
+    divided = split_samples(samples, shares, seed)
+    write_manifest(divided, out)
+    groups = len({sample.group for sample in divided})
+    typer.echo(f"wrote {out}: {counted(divided)}; {groups} groups, none in two splits")
 
 
 @app.command("crops")

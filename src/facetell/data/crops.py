@@ -16,6 +16,7 @@ import numpy as np
 
 from facetell.data.degrade import shrink_to
 from facetell.data.manifest import Sample
+from facetell.data.pixels import PIXELS_NAME, PixelCache, append_picture
 from facetell.detect.align import Square, by_landmarks
 from facetell.detect.crop import cut_region
 from facetell.detect.faces import FINDERS, FaceFinder
@@ -43,25 +44,14 @@ class CachedRegion:
     landmarks: FloatArray
 
 
-class CropCache:
+class CropCache(PixelCache[CachedRegion]):
     """A cache opened for reading."""
 
     def __init__(self, folder: Path) -> None:
         self.regions = _read_index(folder)
         if not self.regions:
             raise DataError(f"{folder} holds no crop cache", hint="make one: facetell data crops")
-        self._pixels = np.memmap(folder / "pixels.u8", np.uint8, mode="r")
-        last = self.regions[-1]
-        if last.offset + last.height * last.width * 3 > len(self._pixels):
-            raise DataError(
-                f"{folder / 'pixels.u8'} is cut short", hint="delete the folder and make it again"
-            )
-
-    def image(self, region: CachedRegion) -> UInt8Array:
-        """The region's pixels [h, w, 3] uint8 RGB."""
-        size = region.height * region.width * 3
-        flat = self._pixels[region.offset : region.offset + size]
-        return np.asarray(flat).reshape(region.height, region.width, 3)
+        super().__init__(folder, self.regions)
 
 
 def build_cache(
@@ -83,7 +73,7 @@ def build_cache(
     with (
         ProcessPoolExecutor(processes or os.cpu_count(), initializer=_open_finder) as pool,
         (folder / "index.csv").open("a", newline="", encoding="utf-8") as index,
-        (folder / "pixels.u8").open("ab") as pixels,
+        (folder / PIXELS_NAME).open("ab") as pixels,
     ):
         writer = csv.writer(index)
         if not known:
@@ -96,9 +86,7 @@ def build_cache(
             else:
                 image, box, points = found
                 numbers = [round(float(v), 2) for v in (*box, *points.flat)]
-                place = [pixels.tell(), *image.shape[:2], *numbers]
-                pixels.write(image.tobytes())
-                pixels.flush()  # before its row, so that no row ever points past the end
+                place = [append_picture(pixels, image), *image.shape[:2], *numbers]
                 writer.writerow([getattr(sample, name) for name in _SAMPLE_FIELDS] + place)
             on_progress(done)
     return len(known) + len(todo) - len(left_out), left_out

@@ -21,6 +21,7 @@ import numpy as np
 
 from facetell.data.degrade import shrink_to
 from facetell.data.manifest import Sample
+from facetell.data.pixels import PIXELS_NAME, PixelCache, append_picture
 from facetell.data.teacher import CenterFace
 from facetell.detect.media import media_kind, read_picture
 from facetell.errors import DataError, MediaError, MissingExtra
@@ -45,25 +46,14 @@ class LabelledPicture:
     faces: FoundFaces
 
 
-class LabelCache:
+class LabelCache(PixelCache[LabelledPicture]):
     """A cache opened for reading."""
 
     def __init__(self, folder: Path) -> None:
         self.pictures = _read_index(folder)
         if not self.pictures:
             raise DataError(f"{folder} holds no labels", hint="make them: facetell finder label")
-        self._pixels = np.memmap(folder / "pixels.u8", np.uint8, mode="r")
-        last = self.pictures[-1]
-        if last.offset + last.height * last.width * 3 > len(self._pixels):
-            raise DataError(
-                f"{folder / 'pixels.u8'} is cut short", hint="delete the folder and make it again"
-            )
-
-    def image(self, picture: LabelledPicture) -> UInt8Array:
-        """The picture's pixels [h, w, 3] uint8 RGB."""
-        size = picture.height * picture.width * 3
-        flat = self._pixels[picture.offset : picture.offset + size]
-        return np.asarray(flat).reshape(picture.height, picture.width, 3)
+        super().__init__(folder, self.pictures)
 
 
 def build_labels(
@@ -85,7 +75,7 @@ def build_labels(
     with (
         ProcessPoolExecutor(processes or os.cpu_count(), initializer=_open_teacher) as pool,
         (folder / "index.jsonl").open("a", encoding="utf-8") as index,
-        (folder / "pixels.u8").open("ab") as pixels,
+        (folder / PIXELS_NAME).open("ab") as pixels,
     ):
         labelled = pool.map(_label, (sample.path for sample in todo), chunksize=4)
         for done, (sample, found) in enumerate(zip(todo, labelled, strict=True), start=1):
@@ -93,9 +83,7 @@ def build_labels(
                 left_out.append(f"{sample.path}: {found}")
             else:
                 for name, image, faces in found:
-                    row = _row(name, sample, pixels.tell(), image, faces)
-                    pixels.write(image.tobytes())
-                    pixels.flush()  # before its row, so that no row ever points past the end
+                    row = _row(name, sample, append_picture(pixels, image), image, faces)
                     index.write(json.dumps(row) + "\n")
                     kept += 1
             on_progress(done)

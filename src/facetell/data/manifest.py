@@ -1,6 +1,7 @@
 """Read a manifest: one row per picture, `path,label,split,source[,generator][,group]`."""
 
 import csv
+import os
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable
@@ -66,6 +67,18 @@ def _sample(row: dict[str, str], manifest: Path, line: int) -> Sample:
         generator=row.get("generator") or "",
         group=row.get("group") or row["path"],
     )
+
+
+def write_manifest(samples: Iterable[Sample], path: Path) -> None:
+    """Write what `read_manifest` reads; pictures stay where they are."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow([*_COLUMNS, "generator", "group"])
+        for s in samples:
+            where = os.path.relpath(s.path.absolute(), path.absolute().parent)
+            label = next(name for name, number in LABELS.items() if number == s.label)
+            rows.writerow([Path(where).as_posix(), label, s.split, s.source, s.generator, s.group])
 
 
 def folder_samples(folder: Path) -> list[Sample]:

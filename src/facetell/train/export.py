@@ -2,9 +2,11 @@
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import onnx
 import torch
+from torch import Tensor, nn
 
 from facetell.detect.card import CARD_KEY, FinderCard, ModelCard
 from facetell.train.networks.detector import Detector
@@ -14,14 +16,24 @@ OPSET = 18
 
 def onnx_bytes(net: Detector, size_px: int) -> bytes:
     """The network as ONNX without a card: crops [N, 3, S, S] -> logit [N], evidence [N, h, w]."""
+    crops = torch.zeros(2, 3, size_px, size_px)
+    shapes = {"crops": {0: torch.export.Dim("n")}}
+    return exported(net, crops, "crops", ["logit", "evidence"], shapes)
+
+
+def exported(
+    net: nn.Module, example: Tensor, takes: str, gives: list[str], dynamic: dict[str, Any]
+) -> bytes:
+    """Any network of one input as ONNX bytes. dynamic: sides that may differ from the example's,
+    as `torch.onnx.export` wants them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of torch, about its own tree specs
         program = torch.onnx.export(
             net.eval(),
-            (torch.zeros(2, 3, size_px, size_px),),
-            input_names=["crops"],
-            output_names=["logit", "evidence"],
-            dynamic_shapes={"crops": {0: torch.export.Dim("n")}},
+            (example,),
+            input_names=[takes],
+            output_names=gives,
+            dynamic_shapes=dynamic,
             opset_version=OPSET,
             dynamo=True,
             verbose=False,

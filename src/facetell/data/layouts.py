@@ -1,0 +1,119 @@
+"""Read labelled pictures as they lie: a manifest, or folders whose names say label and split."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from facetell.data.manifest import LABELS, SPLITS, Sample, read_manifest
+from facetell.detect.find import find_media
+from facetell.detect.media import media_kind
+from facetell.errors import DataError
+from facetell.types import Kind
+
+LABEL_WORDS = {
+    "real": ("real", "reals", "original", "originals", "authentic", "pristine", "genuine"),
+    "fake": ("fake", "fakes", "generated", "synthetic", "ai", "deepfake", "deepfakes",
+             "manipulated", "forged"),
+}  # fmt: skip
+SPLIT_WORDS = {
+    "train": ("train", "training", "trn"),
+    "val": ("val", "valid", "validation", "dev"),
+    "test": ("test", "testing"),
+}
+PLAIN_WORDS = {
+    *(word for words in (LABEL_WORDS, SPLIT_WORDS) for names in words.values() for word in names),
+    *("set", "data", "dataset", "image", "images", "face", "faces", "photos", "frames", "videos"),
+}
+ACCEPTED = """give a manifest.csv (path,label,split,source), or folders such as
+    data/real/*.jpg            data/fake/*.jpg
+    data/Train/Real/*.jpg      data/Train/Fake/*.jpg      data/Validation/...   data/Test/...
+    data/training_real/*.jpg   data/training_fake/*.jpg
+    data/train/0_real/*.png    data/train/1_fake/*.png"""
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Samples, and in words how they were recognised."""
+
+    samples: list[Sample]
+    recognised: str
+
+
+def read_dataset(path: Path) -> DataSet:
+    """Read a manifest, a folder with a `manifest.csv`, or a tree of label and split folders.
+
+    Raises DataError when a picture's label cannot be told; it shows the accepted layouts.
+    """
+    if path.is_dir() and not (path / "manifest.csv").is_file():
+        return _read_tree(path)
+    manifest = path / "manifest.csv" if path.is_dir() else path
+    samples = read_manifest(manifest)
+    return DataSet(samples, f"{manifest}: a manifest; {counted(samples)}")
+
+
+def _read_tree(root: Path) -> DataSet:
+    samples, unknown = [], Counter[Path]()
+    has_split = False
+    for path in find_media([str(root)]):
+        if path == root:  # an empty folder stands for itself there
+            continue
+        folders = path.relative_to(root).parts[:-1]
+        if media_kind(path) is Kind.UNKNOWN:
+            continue
+        label = _told(folders, LABEL_WORDS)
+        split = next(
+            (f for folder in folders for f in _says(folder, SPLIT_WORDS, plain=True)), None
+        )
+        if label is None:
+            unknown[path.parent] += 1
+            continue
+        has_split |= split is not None
+        source = _source(folders) or label
+        name = str(path.relative_to(root))
+        samples.append(Sample(path, LABELS[label], split or "train", source, "", name))
+    if unknown or not samples:
+        shown = ", ".join(f"{folder} ({count})" for folder, count in unknown.most_common(5))
+        raise DataError(
+            f"{root}: no label can be told for the pictures in {shown}"
+            if unknown
+            else f"{root} holds no pictures",
+            hint=ACCEPTED,
+        )
+    note = "" if has_split else "; no split is named, so all are train (facetell data split)"
+    return DataSet(samples, f"{root}: folders by label; {counted(samples)}{note}")
+
+
+def _told(folders: Sequence[str], words: dict[str, tuple[str, ...]]) -> str | None:
+    """What the folders say, if it is one thing. `train` or `0_real` outweigh `real_people_swapped`;
+    `real_vs_fake` says nothing, and folders that contradict each other say nothing either."""
+    for plain in (True, False):
+        said = {meaning for folder in folders for meaning in _says(folder, words, plain=plain)}
+        if said:
+            return said.pop() if len(said) == 1 else None
+    return None
+
+
+def _says(folder: str, words: dict[str, tuple[str, ...]], *, plain: bool) -> list[str]:
+    """What one folder's name says. plain: it says nothing else beside."""
+    tokens = {token for token in re.split(r"[^a-z]+", folder.lower()) if token}
+    said = [meaning for meaning, names in words.items() if tokens & set(names)]
+    if len(said) != 1 or (plain and tokens - PLAIN_WORDS):
+        return []
+    return said
+
+
+def _source(folders: tuple[str, ...]) -> str | None:
+    """The folder below the one that says the label: `fake/stylegan/0001.jpg` -> stylegan."""
+    at = [i for i, folder in enumerate(folders) if _says(folder, LABEL_WORDS, plain=True)]
+    below = folders[at[-1] + 1 :] if at else ()
+    return next((f for f in below if not _says(f, SPLIT_WORDS, plain=True)), None)
+
+
+def counted(samples: Sequence[Sample]) -> str:
+    """How many of which split and label, in words."""
+    counts = Counter((sample.split, sample.label) for sample in samples)
+    parts = [f"{split} {counts[split, 0]} real, {counts[split, 1]} fake" for split in SPLITS
+             if counts[split, 0] + counts[split, 1]]  # fmt: skip
+    return "; ".join(parts)

@@ -1,0 +1,92 @@
+"""Divide samples into train, val and test: by chance, but always the same way."""
+
+import hashlib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from facetell.data.hashes import joined
+from facetell.data.manifest import SPLITS, Sample
+from facetell.errors import DataError
+
+SHARES = (0.8, 0.1, 0.1)
+
+
+def split_samples(
+    samples: Sequence[Sample], shares: Sequence[float] = SHARES, seed: int = 0
+) -> list[Sample]:
+    """The samples with new splits: a group stays whole, and each split has its share of every label
+    and source, as nearly as the groups allow.
+
+    shares: of train, val and test; they are scaled to a sum of one. Which group goes where depends
+    on its name and the seed alone, not on the order of the samples.
+    Raises DataError when there are fewer groups than splits that want some.
+    """
+    total = sum(shares)
+    if len(shares) != len(SPLITS) or min(shares) < 0 or total <= 0:
+        raise DataError(
+            f"shares {tuple(shares)} are no division into {', '.join(SPLITS)}",
+            hint="give three numbers such as 80 10 10",
+        )
+    groups: defaultdict[str, list[Sample]] = defaultdict(list)
+    for sample in samples:
+        groups[sample.group].append(sample)
+    if len(groups) < sum(share > 0 for share in shares):
+        raise DataError(
+            f"{len(groups)} groups cannot be divided into {', '.join(SPLITS)}",
+            hint="groups that are too coarse: look at the group column or the pattern",
+        )
+    chosen: dict[str, str] = {}
+    for stratum in _strata(groups).values():
+        names = sorted(stratum, key=lambda name: (-len(groups[name]), _chance(seed, name)))
+        sizes = [len(groups[name]) for name in names]
+        wanted = [share / total * sum(sizes) for share in shares]
+        for name, size in zip(names, sizes, strict=True):
+            most = max(range(len(SPLITS)), key=lambda k: wanted[k])
+            chosen[name] = SPLITS[most]
+            wanted[most] -= size
+    return [replace(sample, split=chosen[sample.group]) for sample in samples]
+
+
+def groups_by_pattern(samples: Sequence[Sample], pattern: str) -> list[Sample]:
+    """The samples with the group that a pattern finds in their file names: its first parenthesis,
+    or all of it. A file whose name does not match is a group of its own."""
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise DataError(
+            f"the pattern {pattern!r} is not valid: {error}", hint=r"for example '^(\w+)_frame'"
+        ) from error
+    found = []
+    for sample in samples:
+        match = compiled.search(sample.path.name)
+        group = match[1 if compiled.groups else 0] if match else str(sample.path)
+        found.append(replace(sample, group=group))
+    return found
+
+
+def groups_joined(samples: Sequence[Sample], heaps: Sequence[int]) -> list[Sample]:
+    """The samples with groups merged where two of them share a heap (of near-duplicates)."""
+    names = {name: number for number, name in enumerate(dict.fromkeys(s.group for s in samples))}
+    of_heap: dict[int, int] = {}
+    pairs = []
+    for sample, heap in zip(samples, heaps, strict=True):
+        number = names[sample.group]
+        pairs.append((of_heap.setdefault(heap, number), number))
+    first = joined(len(names), pairs)
+    listed = list(names)
+    return [replace(s, group=listed[first[names[s.group]]]) for s in samples]
+
+
+def _strata(groups: dict[str, list[Sample]]) -> dict[tuple[int, str], list[str]]:
+    """Names of the groups by their commonest label and source."""
+    strata: defaultdict[tuple[int, str], list[str]] = defaultdict(list)
+    for name, members in groups.items():
+        kinds = Counter((sample.label, sample.source) for sample in members)
+        strata[min(kinds, key=lambda kind: (-kinds[kind], kind))].append(name)
+    return dict(sorted(strata.items()))
+
+
+def _chance(seed: int, name: str) -> str:
+    return hashlib.sha256(f"{seed} {name}".encode()).hexdigest()

@@ -1,0 +1,39 @@
+"""`facetell data split`: folders in, a manifest out."""
+
+from collections import defaultdict
+
+from PIL import Image
+
+from facetell.data.manifest import read_manifest
+from tests.cli.command import facetell
+from tests.shared import noise_image
+
+
+def test_folders_become_a_manifest_that_keeps_copies_together(tmp_path):
+    for label, start in (("Real", 0), ("Fake", 100)):
+        (tmp_path / label).mkdir()
+        for number in range(30):
+            image = Image.fromarray(noise_image(64, 64, start + number))
+            image.save(tmp_path / label / f"{number:02}.png")
+            if number < 10:
+                image.resize((48, 48)).save(tmp_path / label / f"{number:02}-copy.jpg")
+    out = tmp_path / "manifest.csv"
+    done = facetell("data", "split", tmp_path, "--out", out, "--shares", 60, 20, 20)
+    assert done.code == 0
+    assert "folders by label" in done.out
+    splits = defaultdict(set)
+    for sample in read_manifest(out):
+        splits[sample.label, sample.path.stem[:2]].add(sample.split)
+    assert all(len(found) == 1 for found in splits.values())
+    assert set.union(*splits.values()) == {"train", "val", "test"}
+    again = tmp_path / "again.csv"
+    facetell("data", "split", tmp_path, "--out", again, "--shares", 60, 20, 20)
+    assert again.read_text() == out.read_text()
+
+
+def test_what_cannot_be_told_apart_is_refused_with_the_accepted_layouts(tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    done = facetell("data", "split", tmp_path, "--out", tmp_path / "manifest.csv")
+    assert done.code == 2
+    assert "data/Train/Real" in done.err
+    assert not (tmp_path / "manifest.csv").exists()

@@ -1,0 +1,86 @@
+import pytest
+from PIL import Image
+
+from facetell.data.layouts import read_dataset
+from facetell.data.manifest import read_manifest, write_manifest
+from facetell.errors import DataError
+
+
+def tree(root, *paths):
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8)).save(root / path)
+    return root
+
+
+def seen(dataset):
+    return sorted((s.path.name, s.label, s.split, s.source) for s in dataset.samples)
+
+
+@pytest.mark.parametrize(
+    ("real", "fake"),
+    [
+        ("Train/Real/a.png", "Validation/Fake/b.png"),
+        ("training_real/a.png", "valid_fake/b.png"),
+        ("data/TRAIN/0_real/a.png", "data/val/1_fake/b.png"),
+        (
+            "real_vs_fake/real-vs-fake/train/real/a.png",
+            "real_vs_fake/real-vs-fake/valid/fake/b.png",
+        ),
+        ("deepfake and real images/Train/Real/a.png", "deepfake and real images/Val/Fake/b.png"),
+        ("Real/train/a.png", "Generated/dev/b.png"),
+    ],
+)
+def test_common_trees_are_recognised(tmp_path, real, fake):
+    dataset = read_dataset(tree(tmp_path, real, fake))
+    assert [row[:3] for row in seen(dataset)] == [("a.png", 0, "train"), ("b.png", 1, "val")]
+
+
+def test_without_splits_all_are_train_and_it_is_said(tmp_path):
+    dataset = read_dataset(tree(tmp_path, "real/a.png", "fake/b.png"))
+    assert {s.split for s in dataset.samples} == {"train"}
+    assert "no split" in dataset.recognised
+    assert "1 real, 1 fake" in dataset.recognised
+
+
+def test_a_folder_below_the_label_is_the_source(tmp_path):
+    dataset = read_dataset(tree(tmp_path, "fake/stylegan/a.png", "real/b.png"))
+    assert [row[3] for row in seen(dataset)] == ["stylegan", "real"]
+
+
+def test_the_name_of_a_source_is_not_taken_for_a_split_or_a_label(tmp_path):
+    dataset = read_dataset(tree(tmp_path, "train/fake/flux1_dev/a.png", "fake/real_swapped/b.png"))
+    assert seen(dataset) == [
+        ("a.png", 1, "train", "flux1_dev"),
+        ("b.png", 1, "train", "real_swapped"),
+    ]
+
+
+def test_folders_that_contradict_each_other_are_an_error(tmp_path):
+    with pytest.raises(DataError, match="no label"):
+        read_dataset(tree(tmp_path, "real/fake/a.png"))
+
+
+def test_other_files_are_left_alone(tmp_path):
+    tree(tmp_path, "real/a.png", "fake/b.png")
+    (tmp_path / "README.md").write_text("About this data")
+    assert len(read_dataset(tmp_path).samples) == 2
+
+
+def test_an_unknown_folder_is_an_error_that_shows_what_is_accepted(tmp_path):
+    with pytest.raises(DataError, match="cats") as refused:
+        read_dataset(tree(tmp_path, "real/a.png", "cats/b.png"))
+    assert "training_fake" in refused.value.hint
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="no pictures"):
+        read_dataset(tmp_path / "empty")
+
+
+def test_a_written_manifest_is_read_as_it_was(tmp_path):
+    samples = read_dataset(tree(tmp_path / "data", "real/a.png", "fake/gan/b.png")).samples
+    write_manifest(samples, tmp_path / "lists" / "manifest.csv")
+    again = read_manifest(tmp_path / "lists" / "manifest.csv")
+    assert [(s.path.resolve(), s.label, s.source, s.group) for s in again] == [
+        (s.path.resolve(), s.label, s.source, s.group) for s in samples
+    ]
+    assert read_dataset(tmp_path / "lists").recognised.startswith(str(tmp_path))
