@@ -17,9 +17,7 @@ class Align(StrEnum):
 
 def calibrate(
     model: Annotated[Path, typer.Argument(help="A model file.")],
-    val: Annotated[
-        list[Path], typer.Option(help="manifest.csv whose `val` split calibrates the model.")
-    ],
+    val: Annotated[list[Path], typer.Option(help="Data whose `val` split calibrates the model.")],
     out: Annotated[Path, typer.Option(help="The model file to write.")],
     align: Annotated[
         Align | None, typer.Option(help="Place crops anew; by default as the model's card says.")
@@ -30,7 +28,7 @@ def calibrate(
     For other pictures than those it was fitted on, or after a change of the face finder.
     """
     from facetell.cli.progress import progress_bar
-    from facetell.data.manifest import read_manifest
+    from facetell.data.layouts import read_dataset
     from facetell.detect.model import Model
     from facetell.errors import MissingExtra
 
@@ -39,7 +37,7 @@ def calibrate(
     except ImportError as error:
         raise MissingExtra(f"what calibrating needs ({error.name})", "train") from error
 
-    held_out = [s for manifest in val for s in read_manifest(manifest) if s.split == "val"]
+    held_out = [s for manifest in val for s in read_dataset(manifest).samples if s.split == "val"]
     way = align.value if align else Model.load(model).card.crop.align
     with progress_bar("judging val", len(held_out) * len(TIERS)) as advance:
         card = recalibrate(

@@ -60,7 +60,10 @@ def split(
 
 @app.command("crops")
 def crops(
-    manifests: Annotated[list[Path], typer.Argument(help="One manifest.csv or several.")],
+    manifests: Annotated[
+        list[Path],
+        typer.Argument(help="Manifests, or label folders."),
+    ],
     out: Annotated[Path, typer.Option(help="Folder of the cache; an existing one is continued.")],
     splits: Annotated[
         list[str], typer.Option("--split", help="Splits to take; may be given several times.")
@@ -70,9 +73,11 @@ def crops(
     """Find the largest face of every picture once and keep it decoded, for training."""
     from facetell.cli.progress import progress_bar
     from facetell.data.crops import build_cache
-    from facetell.data.manifest import read_manifest
+    from facetell.data.layouts import read_dataset
 
-    samples = [s for manifest in manifests for s in read_manifest(manifest) if s.split in splits]
+    samples = [
+        s for manifest in manifests for s in read_dataset(manifest).samples if s.split in splits
+    ]
     with progress_bar("finding faces", len(samples)) as advance:
         kept, left_out = build_cache(samples, out, processes=processes, on_progress=advance)
     typer.echo(f"{kept} of {len(samples)} pictures kept in {out}")

@@ -8,7 +8,10 @@ import typer
 
 
 def evaluate(
-    manifests: Annotated[list[Path], typer.Argument(help="One manifest.csv or several.")],
+    manifests: Annotated[
+        list[Path],
+        typer.Argument(help="Manifests, or label folders."),
+    ],
     model: Annotated[
         Path | None, typer.Option(help="A model file; by default the one inside the package.")
     ] = None,
@@ -30,7 +33,7 @@ def evaluate(
     """
     from facetell.cli.progress import progress_bar
     from facetell.data.degrade import TIERS
-    from facetell.data.manifest import read_manifest
+    from facetell.data.layouts import read_dataset
     from facetell.detect.analyze import Detector
     from facetell.detect.model import DEFAULT_MODEL
     from facetell.evaluate.probe import metadata_scores
@@ -40,7 +43,7 @@ def evaluate(
     for tier in tiers:
         if tier not in TIERS:
             raise typer.BadParameter(f"no tier {tier!r}; there are {', '.join(TIERS)}")
-    samples = [sample for manifest in manifests for sample in read_manifest(manifest)]
+    samples = [sample for manifest in manifests for sample in read_dataset(manifest).samples]
     chosen = [sample for sample in samples if sample.split == split]
     if not chosen:
         raise typer.BadParameter(f"the manifests name no picture of the split {split!r}")

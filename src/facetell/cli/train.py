@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 
 def train(
     cache: Annotated[Path, typer.Option(help="Crop cache made by `facetell data crops`.")],
-    val: Annotated[
-        list[Path], typer.Option(help="manifest.csv whose `val` split calibrates the model.")
-    ],
+    val: Annotated[list[Path], typer.Option(help="Data whose `val` split calibrates the model.")],
     out: Annotated[Path, typer.Option(help="Run folder; an interrupted run in it is continued.")],
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Change the recipe: name=value.")
@@ -29,7 +27,7 @@ def train(
     """
     from facetell.cli.progress import progress_bar
     from facetell.data.crops import CropCache
-    from facetell.data.manifest import read_manifest
+    from facetell.data.layouts import read_dataset
     from facetell.errors import MissingExtra
 
     try:
@@ -41,7 +39,7 @@ def train(
 
     recipe = replace(Recipe(), **_parse(settings or [], Recipe))
     opened = CropCache(cache)
-    held_out = [s for manifest in val for s in read_manifest(manifest) if s.split == "val"]
+    held_out = [s for manifest in val for s in read_dataset(manifest).samples if s.split == "val"]
     with progress_bar("training", recipe.steps) as advance:
         net = run_training(
             opened, recipe, out, workers=workers, on_step=lambda step, _: advance(step)
