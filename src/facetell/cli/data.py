@@ -1,12 +1,56 @@
 """`facetell data …`"""
 
+import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from facetell.errors import MissingExtra
+
+if TYPE_CHECKING:
+    from facetell.data.hashes import Fingerprint
+    from facetell.data.manifest import Sample
+
 app = typer.Typer(help="Look at and prepare data sets.", no_args_is_help=True)
+
+
+@app.command("audit")
+def audit(
+    data: Annotated[Path, typer.Argument(help="A manifest, or folders such as Real/ and Fake/.")],
+    out: Annotated[Path, typer.Option(help="Folder for audit.json and audit.html.")],
+) -> None:
+    """Look at a data set before you trust it: leaks, duplicates, and what metadata gives away.
+
+    Exit code: 0 nothing serious, 1 something serious was found, 2 wrong use.
+    """
+    from facetell.cli.writers import explained
+    from facetell.data.layouts import read_dataset
+
+    try:
+        from facetell.evaluate.audit import audit as look
+        from facetell.evaluate.audit_page import audit_page
+    except ImportError as error:
+        raise MissingExtra(f"what an audit needs ({error.name})", "train") from error
+
+    dataset = read_dataset(data)
+    typer.echo(dataset.recognised)
+    found = look(dataset.samples, _fingerprints(dataset.samples))
+    with explained(out):
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "audit.json").write_text(json.dumps(found.as_json(), indent=2), encoding="utf-8")
+        page = audit_page(found, dataset.samples, dataset.recognised)
+        (out / "audit.html").write_text(page, encoding="utf-8")
+    for finding in found.findings:
+        word = "SERIOUS" if finding.serious else "note"
+        typer.echo(f"{word:<8} {finding.check}: {finding.count} {finding.message}")
+        for line in finding.examples[:3]:
+            typer.echo(f"           {line}")
+    probe = "too few pictures to say" if found.probe is None else f"AUC {found.probe:.3f}"
+    typer.echo(f"metadata alone: {probe}; wrote {out / 'audit.html'}")
+    raise typer.Exit(1 if found.serious else 0)
 
 
 @app.command("split")
@@ -32,12 +76,10 @@ def split(
     The same pictures, shares and seed give the same split. Every label and source has its share in
     each, and what belongs together (group, near-duplicates) stays together.
     """
-    from facetell.cli.progress import progress_bar
-    from facetell.data.hashes import fingerprint, heaps
+    from facetell.data.hashes import heaps
     from facetell.data.layouts import counted, read_dataset
     from facetell.data.manifest import write_manifest
     from facetell.data.split import groups_by_pattern, groups_joined, split_samples
-    from facetell.detect.scan import scan
 
     dataset = read_dataset(data)
     typer.echo(dataset.recognised)
@@ -45,13 +87,7 @@ def split(
     if group_pattern is not None:
         samples = groups_by_pattern(samples, group_pattern)
     if near_duplicates:
-        prints = []
-        with progress_bar("looking for near-duplicates", len(samples)) as advance:
-            paths = [sample.path for sample in samples]
-            for done, found in enumerate(scan(paths, fingerprint, os.cpu_count() or 1), start=1):
-                prints.append(found)
-                advance(done)
-        samples = groups_joined(samples, heaps(prints))
+        samples = groups_joined(samples, heaps(_fingerprints(samples)))
     divided = split_samples(samples, shares, seed)
     write_manifest(divided, out)
     groups = len({sample.group for sample in divided})
@@ -85,3 +121,17 @@ def crops(
         listing = out / "left_out.txt"
         listing.write_text("\n".join(left_out) + "\n", encoding="utf-8")
         typer.echo(f"{len(left_out)} left out: each is named with its reason in {listing}")
+
+
+def _fingerprints(samples: "Sequence[Sample]") -> "list[Fingerprint]":
+    from facetell.cli.progress import progress_bar
+    from facetell.data.hashes import fingerprint
+    from facetell.detect.scan import scan
+
+    prints = []
+    paths = [sample.path for sample in samples]
+    with progress_bar("reading pictures", len(samples)) as advance:
+        for done, found in enumerate(scan(paths, fingerprint, os.cpu_count() or 1), start=1):
+            prints.append(found)
+            advance(done)
+    return prints

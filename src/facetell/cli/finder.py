@@ -69,7 +69,7 @@ def train(
     # One core learns and the others draw scenes: with more, the two starve each other.
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
     recipe, opened = FinderRecipe(), LabelCache(labels)
-    with progress_bar("training", recipe.steps) as advance:
+    with progress_bar("training", 2 * recipe.steps) as advance:
         net = train_finder(opened, recipe, out, on_step=lambda step, _: advance(step))
     card = release_finder(net, recipe, opened, out / "faces.onnx")
     typer.echo(f"wrote {out / 'faces.onnx'}: a face from a score of {card.min_score:.2f}")

@@ -3,7 +3,8 @@
 import datetime
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -39,21 +40,34 @@ def train_finder(
     workers: int = 1,
     on_step: Callable[[int, float], None] = lambda step, loss: None,
 ) -> FinderNet:
-    """Train by `recipe`; see `facetell.train.loop.fit`."""
+    """Train by `recipe`, in two rounds; see `facetell.train.loop.fit`.
+
+    on_step: called with the step's number, counted over both rounds, and the loss.
+    """
     torch.manual_seed(recipe.seed)
 
     def loss(net: nn.Module, pixels: Tensor, faces: Tensor) -> Tensor:
         return finder_loss(net(pixels), faces, recipe.canvas_px)
 
-    return fit(
-        FinderNet(recipe.stem, recipe.widths, recipe.neck),
-        lambda first: FinderSamples(cache, recipe, first),
-        loss,
-        recipe,
-        run,
-        workers=workers,
-        on_step=on_step,
-    )
+    net = FinderNet(recipe.stem, recipe.widths, recipe.neck)
+    rounds = (recipe, replace(recipe, learning_rate=recipe.second_rate))
+    for number, settings in enumerate(rounds):
+        before = number * recipe.steps
+        net = fit(
+            net,
+            partial(_samples, cache, recipe, number * recipe.samples),
+            loss,
+            settings,
+            run / f"round-{number + 1}",
+            workers=workers,
+            on_step=lambda step, value, before=before: on_step(before + step, value),  # type: ignore[misc]
+        )
+    return net
+
+
+def _samples(cache: LabelCache, recipe: FinderRecipe, start: int, first: int) -> FinderSamples:
+    """Those of the round that starts with number `start`, from its number `first` on."""
+    return FinderSamples(cache, recipe, start + first, start + recipe.samples)
 
 
 def release_finder(

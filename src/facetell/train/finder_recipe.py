@@ -7,7 +7,9 @@ from dataclasses import dataclass
 class FinderRecipe:
     """The recipe of the finder that ships.
 
-    samples: drawn scenes seen in all; each depends on its number and the seed alone.
+    samples: drawn scenes of one round; each depends on its number and the seed alone. A second
+        round goes on from the averaged weights of the first, with the scenes that follow and
+        `second_rate` as its highest learning rate.
     canvas_px: side of a drawn scene. face_px: range of the longer side of the faces placed in it,
         log-uniform. max_tilt_deg: largest rotation.
     """
@@ -19,6 +21,7 @@ class FinderRecipe:
     batch_size: int = 16
     seed: int = 1
     learning_rate: float = 3e-3
+    second_rate: float = 1.5e-3
     weight_decay: float = 1e-4
     warmup: float = 0.05
     ema_decay: float = 0.999

@@ -62,13 +62,17 @@ class FinderSamples(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     A row of faces: 1 for a face, 2 for a region to ignore, 0 for none; box; five landmarks.
     """
 
-    def __init__(self, cache: LabelCache, recipe: FinderRecipe, first: int = 0) -> None:
+    def __init__(
+        self, cache: LabelCache, recipe: FinderRecipe, first: int = 0, end: int | None = None
+    ) -> None:
+        """The samples from number `first` up to `end`, by default those of one round."""
         self._recipe = recipe
         self._first = first
+        self._end = recipe.samples if end is None else end
         self._painter = Painter(cache, recipe)
 
     def __len__(self) -> int:
-        return self._recipe.samples - self._first
+        return self._end - self._first
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         rng = np.random.default_rng([self._recipe.seed, self._first + index])

@@ -1,0 +1,64 @@
+"""An audit as one self-contained page: no script, no outside resource."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, select_autoescape
+from PIL import Image
+
+from facetell._version import __version__
+from facetell.data.manifest import Sample
+from facetell.detect.media import read_picture
+from facetell.detect.page import data_url
+from facetell.errors import MediaError
+from facetell.evaluate.audit import MAX_PROBE, Audit
+
+THUMBNAILS = 12
+THUMBNAIL_PX = 96
+
+
+def audit_page(audit: Audit, samples: Sequence[Sample], recognised: str) -> str:
+    """The page, with thumbnails of every source."""
+    environment = Environment(
+        loader=PackageLoader("facetell.evaluate"), autoescape=select_autoescape(), trim_blocks=True
+    )
+    text: str = environment.get_template("audit.html").render(
+        audit=audit,
+        recognised=recognised,
+        max_probe=MAX_PROBE,
+        sources=_sources(samples),
+        version=__version__,
+    )
+    return text
+
+
+def _sources(samples: Sequence[Sample]) -> list[dict[str, Any]]:
+    by_source: defaultdict[tuple[int, str], list[Sample]] = defaultdict(list)
+    for sample in samples:
+        by_source[sample.label, sample.source].append(sample)
+    rows = []
+    for (label, source), members in sorted(by_source.items()):
+        splits = Counter(sample.split for sample in members)
+        rows.append(
+            {
+                "source": source,
+                "label": ("real", "fake")[label],
+                "pictures": len(members),
+                "splits": "".join(f", {n} {split}" for split, n in sorted(splits.items())),
+                "thumbnails": _thumbnails(members[:: max(1, len(members) // THUMBNAILS)]),
+            }
+        )
+    return rows
+
+
+def _thumbnails(samples: Sequence[Sample]) -> list[str]:
+    urls = []
+    for sample in samples[:THUMBNAILS]:
+        try:
+            image = Image.fromarray(read_picture(sample.path).image)
+        except MediaError:
+            continue
+        image.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
+        urls.append(data_url(image))
+    return urls
