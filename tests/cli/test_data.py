@@ -1,5 +1,7 @@
-"""`facetell data split`: folders in, a manifest out."""
+"""`facetell data …`: folders in, a manifest or an audit out."""
 
+import json
+import shutil
 from collections import defaultdict
 
 from PIL import Image
@@ -37,3 +39,23 @@ def test_what_cannot_be_told_apart_is_refused_with_the_accepted_layouts(tmp_path
     assert done.code == 2
     assert "data/Train/Real" in done.err
     assert not (tmp_path / "manifest.csv").exists()
+
+
+def test_an_audit_says_what_is_serious_by_its_exit_code(tmp_path):
+    for label in ("real", "fake"):
+        (tmp_path / label).mkdir()
+        for number in range(24):
+            image = Image.fromarray(noise_image(48, 48, number + 100 * (label == "fake")))
+            image.save(tmp_path / label / f"{number:02}.jpg", quality=90)
+    out = tmp_path / "audit"
+    done = facetell("data", "audit", tmp_path, "--out", out)
+    assert (done.code, "SERIOUS" in done.out) == (0, False)
+    found = json.loads((out / "audit.json").read_text())
+    assert (found["pictures"], found["serious"], found["findings"]) == (48, False, [])
+    assert "No serious finding" in (out / "audit.html").read_text("utf-8")
+
+    shutil.copy(tmp_path / "real" / "00.jpg", tmp_path / "fake" / "copy.jpg")
+    done = facetell("data", "audit", tmp_path, "--out", out)
+    assert done.code == 1
+    assert "SERIOUS  exact duplicates across labels: 1" in done.out
+    assert "copy.jpg" in done.out

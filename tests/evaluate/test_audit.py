@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facetell.data.hashes import fingerprint
 from facetell.data.manifest import Sample
-from facetell.evaluate.audit import audit
+from facetell.evaluate.audit import audit, look_at
 from facetell.evaluate.audit_page import audit_page
 from tests.shared import SHARED, needs_shared, noise_image
 
@@ -26,7 +25,7 @@ def drawn(folder, count=40, quality=(85, 85), size=(64, 64)):
 
 
 def looked_at(samples):
-    return audit(samples, [fingerprint(sample.path) for sample in samples])
+    return audit(samples, [look_at(sample.path) for sample in samples])
 
 
 def checks(found):

@@ -2,17 +2,18 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from facetell.errors import MissingExtra
 
 if TYPE_CHECKING:
-    from facetell.data.hashes import Fingerprint
     from facetell.data.manifest import Sample
+
+Seen = TypeVar("Seen")
 
 app = typer.Typer(help="Look at and prepare data sets.", no_args_is_help=True)
 
@@ -30,14 +31,15 @@ def audit(
     from facetell.data.layouts import read_dataset
 
     try:
-        from facetell.evaluate.audit import audit as look
+        from facetell.evaluate.audit import audit as find_faults
+        from facetell.evaluate.audit import look_at
         from facetell.evaluate.audit_page import audit_page
     except ImportError as error:
         raise MissingExtra(f"what an audit needs ({error.name})", "train") from error
 
     dataset = read_dataset(data)
     typer.echo(dataset.recognised)
-    found = look(dataset.samples, _fingerprints(dataset.samples))
+    found = find_faults(dataset.samples, _each(dataset.samples, look_at))
     with explained(out):
         out.mkdir(parents=True, exist_ok=True)
         (out / "audit.json").write_text(json.dumps(found.as_json(), indent=2), encoding="utf-8")
@@ -76,7 +78,7 @@ def split(
     The same pictures, shares and seed give the same split. Every label and source has its share in
     each, and what belongs together (group, near-duplicates) stays together.
     """
-    from facetell.data.hashes import heaps
+    from facetell.data.hashes import fingerprint, heaps
     from facetell.data.layouts import counted, read_dataset
     from facetell.data.manifest import write_manifest
     from facetell.data.split import groups_by_pattern, groups_joined, split_samples
@@ -87,7 +89,7 @@ def split(
     if group_pattern is not None:
         samples = groups_by_pattern(samples, group_pattern)
     if near_duplicates:
-        samples = groups_joined(samples, heaps(_fingerprints(samples)))
+        samples = groups_joined(samples, heaps(_each(samples, fingerprint)))
     divided = split_samples(samples, shares, seed)
     write_manifest(divided, out)
     groups = len({sample.group for sample in divided})
@@ -123,15 +125,15 @@ def crops(
         typer.echo(f"{len(left_out)} left out: each is named with its reason in {listing}")
 
 
-def _fingerprints(samples: "Sequence[Sample]") -> "list[Fingerprint]":
+def _each(samples: "Sequence[Sample]", read: "Callable[[Path], Seen]") -> "list[Seen]":
+    """What `read` says of each sample's file, in order, with a progress bar."""
     from facetell.cli.progress import progress_bar
-    from facetell.data.hashes import fingerprint
     from facetell.detect.scan import scan
 
-    prints = []
+    seen = []
     paths = [sample.path for sample in samples]
     with progress_bar("reading pictures", len(samples)) as advance:
-        for done, found in enumerate(scan(paths, fingerprint, os.cpu_count() or 1), start=1):
-            prints.append(found)
+        for done, one in enumerate(scan(paths, read, os.cpu_count() or 1), start=1):
+            seen.append(one)
             advance(done)
-    return prints
+    return seen

@@ -7,11 +7,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from facetell.data.hashes import Fingerprint, heaps
+from facetell.data.hashes import Fingerprint, fingerprint, heaps
 from facetell.data.manifest import SPLITS, Sample
 from facetell.evaluate.probe import cross_validated, feature_aucs, features
 
@@ -64,9 +65,19 @@ class Audit:
         return asdict(self) | {"serious": self.serious}
 
 
-def audit(samples: Sequence[Sample], prints: Sequence[Fingerprint]) -> Audit:
-    """prints: of the samples, in their order."""
-    table = np.array([features(sample.path) for sample in samples], np.float64)
+Look = tuple[Fingerprint, list[float]]
+"""What is read of one file: its fingerprint and its row of `probe.FEATURES`."""
+
+
+def look_at(path: Path) -> Look:
+    """Read one file for an audit; the slow part of it."""
+    return fingerprint(path), features(path)
+
+
+def audit(samples: Sequence[Sample], looks: Sequence[Look]) -> Audit:
+    """looks: at the samples, in their order."""
+    prints = [seen for seen, _ in looks]
+    table = np.array([row for _, row in looks], np.float64)
     labels = np.array([sample.label for sample in samples])
     groups = [sample.group for sample in samples]
     probe = _probe(table, labels, groups)

@@ -35,7 +35,7 @@ def finder_loss(answers: tuple[Tensor, Tensor, Tensor], rows: Tensor, size_px: i
     for n, row in enumerate(rows):
         faces, ignored = row[row[:, 0] == 1], row[row[:, 0] == 2]
         if len(ignored):
-            counts[n] = 1 - _inside_any(cells, ignored[:, 1:5])
+            counts[n] = 1 - _excused(cells, strides, ignored[:, 1:5])
         if not len(faces):
             places.append(logits.new_zeros(()))
             continue
@@ -128,10 +128,12 @@ def _landmark_error(landmarks: Tensor, faces: Tensor) -> Tensor:
     return gap.abs().sum(dim=2).mean(dim=1) / side
 
 
-def _inside_any(cells: Tensor, boxes: Tensor) -> Tensor:
-    """1.0 for each cell whose middle lies in one of the boxes [B, 4]."""
-    if not len(boxes):
-        return torch.zeros(len(cells), device=cells.device)
+def _excused(cells: Tensor, strides: Tensor, boxes: Tensor) -> Tensor:
+    """1.0 for each cell that need not know: its middle lies in one of the boxes [B, 4], and a face
+    of that size would be its own to find. A finer cell must still see that an ear is no face."""
     after = (cells[:, None] >= boxes[None, :, :2]).all(dim=2)
     before = (cells[:, None] <= boxes[None, :, 2:]).all(dim=2)
-    return (after & before).any(dim=1).float()
+    side = (boxes[:, 2:] - boxes[:, :2]).amax(dim=1)
+    low, high = _spans(strides)
+    own = (side[None] >= low[:, None]) & (side[None] <= high[:, None])
+    return (after & before & own).any(dim=1).float()

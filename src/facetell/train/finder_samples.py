@@ -1,8 +1,9 @@
 """Scenes for the face finder, drawn by number from labelled pictures.
 
-Sample k depends on (seed, k) alone. A scene is one portrait that fills it, or a background without
-faces and on it one portrait or a mosaic of them, or a natural scene with a few pasted in; then
-things stand in front of faces, and the whole goes a random way through the web.
+Sample k depends on (seed, k) alone. A scene is one portrait that fills it, a piece of a large
+one, a background without faces and on it one portrait or a mosaic of them, or a natural scene with
+a few pasted in; then things stand in front of faces, and the whole goes a random way through the
+web.
 """
 
 from collections import defaultdict
@@ -102,8 +103,8 @@ class Painter:
     def scene(self, rng: np.random.Generator) -> Scene:
         """One scene of canvas_px x canvas_px pixels."""
         draw: Callable[[np.random.Generator], Scene] = rng.choice(
-            [self._full, self._one, self._mosaic, self._natural, self._nobody],  # type: ignore[arg-type]
-            p=[0.3, 0.25, 0.17, 0.17, 0.11],
+            [self._full, self._close, self._one, self._mosaic, self._natural, self._nobody],  # type: ignore[arg-type]
+            p=[0.27, 0.1, 0.2, 0.16, 0.15, 0.12],
         )
         scene = draw(rng)
         for box in scene.faces.boxes_xyxy[scene.faces.sure]:
@@ -123,6 +124,18 @@ class Painter:
         centre = np.array(image.shape[1::-1]) / 2 + rng.uniform(-1, 1, 2) * slack
         tilt = rng.normal(0, 12) if rng.random() < 0.4 else 0.0
         matrix = affine(zoom, tilt, centre, (canvas / 2, canvas / 2))
+        return _place(self._background(rng), image, faces, matrix)
+
+    def _close(self, rng: np.random.Generator) -> Scene:
+        """A piece of a large portrait: an ear, a neck, a hand are no faces."""
+        picture = _drawn(self._with_faces, rng)
+        image, faces = self._cache.image(picture), _faces(picture)
+        box = faces.boxes_xyxy[int(np.flatnonzero(faces.sure)[0])]
+        canvas = self._recipe.canvas_px
+        zoom = canvas * float(rng.uniform(1.2, 4)) / float((box[2:] - box[:2]).max())
+        slack = np.maximum(0, np.array(image.shape[1::-1]) - canvas / zoom) / 2
+        centre = np.array(image.shape[1::-1]) / 2 + rng.uniform(-1, 1, 2) * slack
+        matrix = affine(min(zoom, 3.0), 0.0, centre, (canvas / 2, canvas / 2))
         return _place(self._background(rng), image, faces, matrix)
 
     def _one(self, rng: np.random.Generator) -> Scene:
