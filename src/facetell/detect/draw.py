@@ -10,7 +10,7 @@ from facetell.detect.report import FaceReport
 from facetell.types import BoxXYXY, Picture, Verdict
 
 UNCERTAIN_RGB = (60, 60, 60)
-TAG_PX = 18
+TAG_PX, LEAST_TAG_PX = 18, 9
 VERDICT_RGB = {
     Verdict.REAL: REAL_RGB,
     Verdict.FAKE: FAKE_RGB,
@@ -39,17 +39,29 @@ def draw_boxes(picture: Picture, faces: list[FaceReport], longest_px: int = 960)
     image.thumbnail((longest_px, longest_px), Image.Resampling.BICUBIC)
     scale = image.width / picture.size_wh[0]
     pen = ImageDraw.Draw(image)
-    width = max(3, round(max(image.size) / 200))
+    thickest = max(3, round(max(image.size) / 200))
     for number, face in enumerate(faces, start=1):
         x0, y0, x1, y1 = _scaled(face.box_xyxy, scale)
         colour = VERDICT_RGB[face.verdict]
+        width = min(thickest, max(1, round((y1 - y0) / 20)))
         pen.rectangle((x0 - 2, y0 - 2, x1 + 2, y1 + 2), outline="white", width=width + 4)
         pen.rectangle((x0, y0, x1, y1), outline=colour, width=width)
         if len(faces) > 1:
-            tag = pen.textbbox((x0 + width, y0 + width), f" {number} ", font_size=TAG_PX)
-            pen.rectangle(tag, fill=colour)
-            pen.text((x0 + width, y0 + width), f" {number} ", fill="white", font_size=TAG_PX)
+            _tag(pen, f" {number} ", (x0, y0, x1, y1), colour)
     return image
+
+
+def _tag(
+    pen: ImageDraw.ImageDraw, text: str, box_xyxy: BoxXYXY, colour: tuple[int, int, int]
+) -> None:
+    """A number on top of a box, or below it where the picture ends: it hides no face."""
+    x0, y0, _, y1 = box_xyxy
+    size = min(TAG_PX, max(LEAST_TAG_PX, (y1 - y0) / 3))
+    _, _, _, height = pen.textbbox((0, 0), text, font_size=size)
+    at = (x0, y0 - height - 2) if y0 > height + 2 else (x0, y1 + 2)
+    left, top, right, bottom = pen.textbbox(at, text, font_size=size)
+    pen.rectangle((left - 1, top - 1, right + 1, bottom + 1), fill=colour)
+    pen.text(at, text, fill="white", font_size=size)
 
 
 def _scaled(box_xyxy: BoxXYXY, scale: float) -> BoxXYXY:
