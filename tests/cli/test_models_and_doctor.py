@@ -26,6 +26,15 @@ def test_models_prints_the_whole_card_as_json(tiny_model):
     assert json.loads(done.out)["name"] == "tiny"
 
 
+def test_models_lists_what_can_be_trained(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    done = facetell("models", "--architectures")
+    assert done.code == 0
+    for name in ("efficientnet_lite0", "baseline_cnn", "hybrid", "resnet50"):
+        assert name in done.out
+    assert "23.5" in done.out  # millions of parameters in a ResNet-50 without its classifier
+
+
 def test_models_shows_the_face_finder_too():
     done = facetell("models")
     card = SmallFinder().card

@@ -13,6 +13,7 @@ from facetell.detect.model import Model
 from facetell.errors import DataError
 from facetell.train import loop
 from facetell.train.export import onnx_bytes, write_model
+from facetell.train.networks import registry
 from facetell.train.networks.detector import Detector, load_same_order
 from facetell.train.networks.efficientnet_lite import efficientnet_lite0
 from facetell.train.release import draft_card, release
@@ -24,7 +25,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
 
 @pytest.fixture(autouse=True)
 def _tiny_architecture(monkeypatch):
-    monkeypatch.setitem(loop.ARCHITECTURES, "tiny", tiny_network)
+    tiny = registry.Architecture(lambda size_px, pretrained: tiny_network(), "for tests")
+    monkeypatch.setitem(registry.ARCHITECTURES, "tiny", lambda: tiny)
 
 
 @pytest.fixture(scope="module")

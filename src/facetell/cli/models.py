@@ -14,6 +14,9 @@ def models(
         Path | None, typer.Argument(help="A model file; by default the one inside the package.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the whole card as JSON.")] = False,
+    architectures: Annotated[
+        bool, typer.Option("--architectures", help="List what can be trained, and what it costs.")
+    ] = False,
 ) -> None:
     """Show a model and its card: what it was trained on, how well it does, what it cannot do.
 
@@ -24,6 +27,9 @@ def models(
 
     from facetell.detect.model import DEFAULT_MODEL, Model
 
+    if architectures:
+        _print_architectures(Console(highlight=False))
+        return
     opened = Model.load(model or DEFAULT_MODEL)
     card = opened.card
     if json:
@@ -82,3 +88,26 @@ def _print_facts(console: "Console", facts: dict[str, str]) -> None:
     for name, value in facts.items():
         grid.add_row(name, value)
     console.print(grid)
+
+
+def _print_architectures(console: "Console") -> None:
+    from rich.table import Table
+
+    from facetell.errors import MissingExtra
+
+    try:
+        from facetell.train.networks.cost import cost
+        from facetell.train.networks.registry import ARCHITECTURES, architecture
+        from facetell.train.recipe import Recipe
+    except ImportError as error:
+        raise MissingExtra(f"what training needs ({error.name})", "train") from error
+
+    size_px = Recipe().size_px
+    table = Table("name", "parameters", f"GMACs at {size_px} px", "pretrained weights", "")
+    for name in ARCHITECTURES:
+        made = architecture(name)
+        parameters, macs = cost(made, size_px)
+        start = made.start or "-"
+        table.add_row(name, f"{parameters / 1e6:.2f} M", f"{macs / 1e9:.2f}", start, made.note)
+    console.print(table)
+    console.print("and every name of timm, such as vit_tiny_patch16_224 or convnext_atto")

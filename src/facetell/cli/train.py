@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from facetell.train.recipe import Recipe
 
 
+PLAIN = (int, float, str, bool)
+
+
 def train(
     cache: Annotated[Path, typer.Option(help="Crop cache made by `facetell data crops`.")],
     val: Annotated[list[Path], typer.Option(help="Data whose `val` split calibrates the model.")],
@@ -68,13 +71,13 @@ def _parse(settings: list[str], recipe: "type[Recipe]") -> dict[str, Any]:
     for setting in settings:
         name, _, text = setting.partition("=")
         kind = type(defaults.get(name))
-        if kind not in (int, float, str):
-            names = [n for n, value in defaults.items() if type(value) in (int, float, str)]
+        if kind not in PLAIN:
+            names = [n for n, value in defaults.items() if type(value) in PLAIN]
             raise typer.BadParameter(
                 f"--set {setting}: use name=value with one of {', '.join(names)}"
             )
         try:
-            parsed[name] = kind(text)
-        except ValueError as error:
+            parsed[name] = {"true": True, "false": False}[text] if kind is bool else kind(text)
+        except (ValueError, KeyError) as error:
             raise typer.BadParameter(f"--set {setting}: {name} is a {kind.__name__}") from error
     return parsed

@@ -98,14 +98,16 @@ def _false_scores(finder: SmallFinder, image: UInt8Array, known: FloatArray) -> 
     """Scores of the boxes that hardly touch any of the `known` ones [N, 4]."""
     found = finder.find_faces(image)
     touching = overlaps(found.boxes_xyxy, known).max(axis=1, initial=0.0)
-    return found.scores[touching < TOUCHING]
+    scores: FloatArray = found.scores[touching < TOUCHING]
+    return scores
 
 
 def write_finder(
     net: FinderNet, recipe: FinderRecipe, cache: LabelCache, path: Path, *, min_score: float
 ) -> FinderCard:
     """Export to ONNX with a card. min_score: from which score a box is a face."""
-    trained = Counter(picture.source for picture in cache.pictures if picture.split == "train")
+    train = (picture for picture in cache.pictures if picture.split == "train")
+    trained = Counter(picture.source or "unnamed clips" for picture in train)
     card = FinderCard(
         card_version=CARD_VERSION,
         name="facetell-finder",

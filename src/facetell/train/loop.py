@@ -21,10 +21,9 @@ from facetell.errors import DataError
 from facetell.train.dataset import TrainingSamples
 from facetell.train.finder_recipe import FinderRecipe
 from facetell.train.networks.detector import Detector
-from facetell.train.networks.efficientnet_lite import efficientnet_lite0
+from facetell.train.networks.registry import architecture
 from facetell.train.recipe import Recipe
 
-ARCHITECTURES: dict[str, Callable[..., Detector]] = {"efficientnet_lite0": efficientnet_lite0}
 CHECKPOINT_EVERY = 100  # steps
 LOG_EVERY = 20  # steps
 
@@ -50,7 +49,7 @@ def train(
         return nn.functional.binary_cross_entropy_with_logits(logit, soft)
 
     return fit(
-        ARCHITECTURES[recipe.architecture](),
+        architecture(recipe.architecture).build(recipe.size_px, recipe.pretrained),
         lambda first: TrainingSamples(cache, recipe, first),
         loss,
         recipe,

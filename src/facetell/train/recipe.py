@@ -5,13 +5,15 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from facetell.detect.crop import CropSpec
-from facetell.train.networks.efficientnet_lite import MEAN, STD
+from facetell.train.networks.registry import architecture
 
 
 @dataclass(frozen=True)
 class Recipe:
     """The recipe of the model that ships; change a value with `--set name=value`.
 
+    architecture: a name in `networks.registry`, or timm's. pretrained: start from weights trained
+        on other pictures, where there are some.
     samples: crops seen in all. Each is drawn by its number and the seed alone, so a run that was
         interrupted continues with exactly the sample that it would have seen.
     boost: weight of a source beside the root of its size (1.0 where not named).
@@ -20,6 +22,7 @@ class Recipe:
     """
 
     architecture: str = "efficientnet_lite0"
+    pretrained: bool = True
     samples: int = 80_000
     batch_size: int = 32
     seed: int = 1
@@ -38,8 +41,13 @@ class Recipe:
 
     @property
     def crop(self) -> CropSpec:
+        chosen = architecture(self.architecture)
         return CropSpec(
-            align=self.align, margin=self.margin, size_px=self.size_px, mean=MEAN, std=STD
+            align=self.align,
+            margin=self.margin,
+            size_px=self.size_px,
+            mean=chosen.mean,
+            std=chosen.std,
         )
 
     @property

