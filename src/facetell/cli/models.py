@@ -103,11 +103,12 @@ def _print_architectures(console: "Console") -> None:
         raise MissingExtra(f"what training needs ({error.name})", "train") from error
 
     size_px = Recipe().size_px
-    table = Table("name", "parameters", f"GMACs at {size_px} px", "pretrained weights", "")
+    table = Table("name", "parameters", "GMACs", "pretrained by", "", title_justify="left",
+                  title=f"One crop of {size_px} px")  # fmt: skip
     for name in ARCHITECTURES:
         made = architecture(name)
         parameters, macs = cost(made, size_px)
-        start = made.start or "-"
-        table.add_row(name, f"{parameters / 1e6:.2f} M", f"{macs / 1e9:.2f}", start, made.note)
+        numbers = f"{parameters / 1e6:.2f} M", f"{macs / 1e9:.2f}"
+        table.add_row(name, *numbers, made.carrier, made.note)
     console.print(table)
     console.print("and every name of timm, such as vit_tiny_patch16_224 or convnext_atto")

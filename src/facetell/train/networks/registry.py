@@ -20,8 +20,8 @@ class Architecture:
     """How to build one.
 
     build: crop size in pixels, and whether to start from pretrained weights -> network.
-    mean, std: of the inputs, on the 0..255 scale. start: which weights those are, and where they
-    come from; None where there are none.
+    mean, std: of the inputs, on the 0..255 scale. start: which pretrained weights there are, None
+    where none; carrier: what brings them.
     """
 
     build: Callable[[int, bool], Detector]
@@ -29,6 +29,7 @@ class Architecture:
     mean: RGB = GREY
     std: RGB = GREY
     start: str | None = None
+    carrier: str = "-"
 
     def start_weights(self, pretrained: bool) -> str:
         """What the card of a model says of where it started."""
@@ -53,7 +54,7 @@ def of_timm(name: str) -> Architecture:
 
     (m0, m1, m2), (s0, s1, s2) = timm_normalisation(name)
     start = f"{name}'s pretrained weights from timm's hub (their licence is timm's page's to say)"
-    return Architecture(build, "timm", (m0, m1, m2), (s0, s1, s2), start)
+    return Architecture(build, "of timm", (m0, m1, m2), (s0, s1, s2), start, "timm's hub")
 
 
 ARCHITECTURES: dict[str, Callable[[], Architecture]] = {
@@ -63,11 +64,16 @@ ARCHITECTURES: dict[str, Callable[[], Architecture]] = {
         MEAN,
         STD,
         START_WEIGHTS,
+        "a package",
     ),
     "baseline_cnn": lambda: Architecture(_plain(baseline_cnn), "three convolution blocks"),
     "deep_cnn": lambda: Architecture(_plain(deep_cnn), "batch normalisation and dropout"),
     "hybrid": lambda: Architecture(
-        _hybrid, "deep_cnn beside resnet50", *_normalisation("resnet50"), "resnet50's, timm's hub"
+        _hybrid,
+        "deep_cnn beside resnet50",
+        *_normalisation("resnet50"),
+        "resnet50's, from timm's hub",
+        "timm's hub",
     ),
     "resnet50": lambda: of_timm("resnet50"),
     "efficientnet_b0": lambda: of_timm("efficientnet_b0"),
