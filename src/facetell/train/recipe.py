@@ -1,10 +1,16 @@
 """What decides the outcome of a training run: one record, written into the run and the model's
 card."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
 
 from facetell.detect.crop import CropSpec
+from facetell.errors import DataError
 from facetell.train.networks.registry import architecture
 
 
@@ -53,3 +59,42 @@ class Recipe:
     @property
     def steps(self) -> int:
         return self.samples // self.batch_size
+
+
+def read_recipe(config: Path | None, settings: Sequence[str] = ()) -> Recipe:
+    """The recipe with what a YAML file changes, and after it `name=value` texts, values as in YAML.
+
+    Raises DataError for a file that is none, a name that the recipe lacks, and a value of the wrong
+    kind.
+    """
+    changes = _from_file(config) if config else {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise DataError(f"--set {setting}", hint="use name=value, such as --set seed=2")
+        changes[name] = yaml.safe_load(text)
+    names = [field.name for field in fields(Recipe)]
+    if unknown := sorted(set(changes) - set(names)):
+        raise DataError(
+            f"the recipe has no {', '.join(unknown)}", hint=f"it has {', '.join(names)}"
+        )
+    try:
+        return TypeAdapter(Recipe).validate_python(changes)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise DataError(
+            f"{where}: {first['msg']} (given {first['input']!r})", hint="see docs/training.md"
+        ) from error
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        changes = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise DataError(
+            f"{path} cannot be read as YAML: {error}", hint="one `name: value` per line"
+        ) from error
+    if not isinstance(changes, dict):
+        raise DataError(f"{path} holds no settings", hint="one `name: value` per line")
+    return changes
