@@ -57,11 +57,12 @@ def test_doctor_finds_detect_working():
 
 
 def test_doctor_names_the_remedy_for_what_is_missing(monkeypatch):
-    absent = doctor.Need("no-such-package", "detect", "pip install it")
+    monkeypatch.setenv("COLUMNS", "200")
+    absent = doctor.Need("no-such-package", "detect", "pip install 'it[train]'")
     monkeypatch.setattr(doctor, "NEEDS", (absent,))
     done = facetell("doctor")
     assert "missing" in done.out
-    assert "pip install it" in done.out
+    assert "pip install 'it[train]'" in done.out
 
 
 def test_doctor_tells_when_the_model_cannot_be_opened(monkeypatch):

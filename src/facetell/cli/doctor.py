@@ -41,6 +41,7 @@ def doctor() -> None:
     Exit code: 0 when `facetell detect` can work, 3 when it cannot.
     """
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from facetell._version import __version__
@@ -50,7 +51,7 @@ def doctor() -> None:
     for need in NEEDS:
         version = _installed(need.distribution)
         mark, remedy = ("ok", "") if version else ("missing", need.remedy)
-        table.add_row(mark, need.distribution, version or "-", need.commands, remedy)
+        table.add_row(mark, need.distribution, version or "-", need.commands, escape(remedy))
     console.print(table)
     problem = _why_not_judging()
     console.print(f"facetell detect: {problem or 'works, model and face finder open'}")
