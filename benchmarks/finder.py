@@ -1,6 +1,6 @@
 """Measure the face finder beside its teacher and MTCNN; writes the tables of docs/finder.md.
 
-python benchmarks/finder.py [--out docs/finder-results.md] [--sheets FOLDER] [--per-source 25]
+python benchmarks/finder.py [--out docs/finder-results.md] [--sheets FOLDER] [--per-source 12]
 
 Pictures: `test` of ../shared/faces, frames of the `test` and `val` clips, and the `test` part of
 the scene folders (docs/finder.md says which). The sheets show faces that the pupil missed and
@@ -145,7 +145,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("docs/finder-results.md"))
     parser.add_argument("--sheets", type=Path, help="folder for contact sheets of disagreements")
-    parser.add_argument("--per-source", type=int, default=25, help="pictures with all the views")
+    parser.add_argument("--per-source", type=int, default=12, help="pictures with all the views")
     parser.add_argument("--finder", type=Path, default=FINDER_FILE)
     args = parser.parse_args()
 

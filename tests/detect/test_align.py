@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from facetell.detect.align import LAYOUT, Square, by_box, by_landmarks, similarity
+from facetell.detect.align import LAYOUT, Square, by_box, by_landmarks, levelled, similarity
 
 BOX = (60.0, 40.0, 140.0, 160.0)
 
@@ -23,6 +23,13 @@ def test_a_tilt_is_measured_and_a_small_one_is_left():
     assert by_landmarks(BOX, points(25)).tilt_deg == pytest.approx(25, abs=1e-3)
     assert by_landmarks(BOX, points(-40)).tilt_deg == pytest.approx(-40, abs=1e-3)
     assert by_landmarks(BOX, points(8)).tilt_deg == 0.0
+
+
+def test_levelled_keeps_the_place_of_the_box_and_takes_the_tilt():
+    face = levelled(BOX, points(25, length=100, centre=(110, 90)))
+    assert (face.centre_xy, face.side) == (by_box(BOX).centre_xy, by_box(BOX).side)
+    assert face.tilt_deg == pytest.approx(25, abs=1e-3)
+    assert levelled(BOX, points(5)) == by_box(BOX)
 
 
 def test_landmarks_that_fail_do_not_lead_far_from_the_box():

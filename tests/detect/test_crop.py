@@ -39,7 +39,8 @@ def test_a_square_shrinks_to_the_picture_but_never_below_the_face():
     assert (top, bottom) == (0, 100)
 
 
-def test_a_tilted_face_is_cut_upright():
+@pytest.mark.parametrize("align", ["level", "landmarks"])
+def test_a_tilted_face_is_cut_upright(align):
     upright = drawn_face(256)
     tilted = np.asarray(Image.fromarray(upright).rotate(-30, Image.Resampling.BICUBIC))
     middle = np.array([128.0, 128.0])
@@ -47,7 +48,7 @@ def test_a_tilted_face_is_cut_upright():
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     landmarks = (2 * DRAWN_LANDMARKS - middle) @ turn.T + middle
     box = (70.0, 50.0, 190.0, 210.0)
-    spec = SPEC.model_copy(update={"align": "landmarks", "margin": 1.0})
+    spec = SPEC.model_copy(update={"align": align, "margin": 1.0})
     straight = crop_face(upright, box, spec, 2 * DRAWN_LANDMARKS).astype(float)
     levelled = crop_face(tilted, box, spec, landmarks.astype(np.float32)).astype(float)
     as_it_is = crop_face(tilted, box, SPEC.model_copy(update={"margin": 1.0})).astype(float)

@@ -9,9 +9,10 @@ import typer
 
 
 class Align(StrEnum):
-    """How crops are placed."""
+    """What places the crops; `detect.crop.CropSpec` says more."""
 
     BOX = "box"
+    LEVEL = "level"
     LANDMARKS = "landmarks"
 
 

@@ -1,8 +1,4 @@
-"""Where a face lies, by its five landmarks: middle, length and tilt.
-
-Boxes of one face differ between finders, and even between two sizes of one picture; its landmarks
-differ less, so crops hang on them.
-"""
+"""Where a face lies and how far it is tilted, by its box and its five landmarks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -75,6 +71,11 @@ def by_box(box_xyxy: Sequence[float]) -> Square:
     """Where its box says that a face lies; the side is the length of the face."""
     x0, y0, x1, y1 = (float(v) for v in box_xyxy)
     return Square(((x0 + x1) / 2, (y0 + y1) / 2), max(x1 - x0, y1 - y0))
+
+
+def levelled(box_xyxy: Sequence[float], landmarks: FloatArray) -> Square:
+    """Where its box says that it lies, and its landmarks [5, 2] how far it is tilted."""
+    return replace(by_box(box_xyxy), tilt_deg=by_landmarks(box_xyxy, landmarks).tilt_deg)
 
 
 def by_landmarks(box_xyxy: Sequence[float], landmarks: FloatArray) -> Square:

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
-from facetell.detect.align import Square, by_box, by_landmarks
+from facetell.detect.align import Square, by_box, by_landmarks, levelled
 from facetell.types import BoxXYXY, FloatArray, UInt8Array
 
 LARGEST_CUT_PX = 1536
@@ -24,11 +24,15 @@ DUST = 1e-6
 RESAMPLING = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
 
+Align = Literal["box", "level", "landmarks"]
+PLACES = {"level": levelled, "landmarks": by_landmarks}
+
+
 class CropSpec(BaseModel):
     """How a crop is cut and normalised.
 
-    align: "box", or "landmarks": by the landmarks where there are some, and a face that is tilted
-        by more than `align.LEVEL_FROM_DEG` is turned upright.
+    align: what places the crop. "box"; "level": the box, and a face whose landmarks are tilted by
+        more than `align.LEVEL_FROM_DEG` is turned upright; "landmarks": these alone.
     margin: side of the square crop as a multiple of the length of the face.
     size_px: side of the finished crop in pixels.
     resample: filter of the resize (Pillow's, antialiased when shrinking).
@@ -39,7 +43,7 @@ class CropSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    align: Literal["box", "landmarks"] = "box"
+    align: Align = "box"
     margin: float = Field(gt=0.2, lt=5)
     size_px: int = Field(ge=32, le=1024)
     resample: Literal["bicubic", "bilinear"] = "bicubic"
@@ -57,10 +61,10 @@ def place_crop(
 
     landmarks: [5, 2], NaN or None where there are none.
     """
-    if spec.align == "landmarks" and landmarks is not None:
-        face = by_landmarks(box_xyxy, landmarks)
-    else:
+    if spec.align == "box" or landmarks is None:
         face = by_box(box_xyxy)
+    else:
+        face = PLACES[spec.align](box_xyxy, landmarks)
     return replace(face, side=face.side * spec.margin).kept_inside(size_wh, least=face.side)
 
 

@@ -120,6 +120,8 @@ VIEWS: dict[str, View] = {
     "blurred (sigma 2 px at 256)": _changed(lambda image: blur(image, max(image.shape) / 128)),
     "turned by 30 degrees": _turned(TURNS_DEG[1]),
     "turned by -30 degrees": _turned(TURNS_DEG[0]),
+    "on its side": _turned(90.0),
+    "upside down": _turned(180.0),
 }
 
 

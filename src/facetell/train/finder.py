@@ -30,8 +30,10 @@ TOUCHING = 0.2
 """Intersection over union from which a box is about a known face: teachers err in size, too."""
 DRAWN = 200
 LIMITS = (
-    "Taught by another finder, whose mistakes it may share. Made for faces turned by less than 40 "
-    "degrees in the picture; upside down, most are missed.",
+    "Taught by another finder, whose mistakes it may share; dogs, apes and statues may be taken "
+    "for faces.",
+    "Made for faces turned by less than 40 degrees in the picture. Lying on their side most are "
+    "missed; upside down many are found, but with landmarks that are wrong.",
 )
 
 

@@ -4,12 +4,12 @@ card."""
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from facetell.detect.crop import CropSpec
+from facetell.detect.crop import Align, CropSpec
 from facetell.errors import DataError
 from facetell.train.networks.registry import architecture
 
@@ -37,7 +37,7 @@ class Recipe:
     warmup: float = 0.08
     ema_decay: float = 0.998
     label_smoothing: float = 0.02
-    align: Literal["box", "landmarks"] = "landmarks"
+    align: Align = "level"
     margin: float = 1.3
     size_px: int = 192
     crop_px_range: tuple[int, int] = (64, 288)

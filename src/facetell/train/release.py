@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from facetell.data.manifest import Sample
 from facetell.detect.analyze import Detector
 from facetell.detect.calibrate import Calibration, Thresholds
 from facetell.detect.card import CARD_VERSION, Measured, ModelCard
+from facetell.detect.crop import Align
 from facetell.detect.model import Model
 from facetell.errors import DataError
 from facetell.evaluate.calibration import fit_calibration, fit_thresholds
@@ -64,7 +65,7 @@ def release(
 
 def recalibrate(
     model: Path,
-    align: Literal["box", "landmarks"],
+    align: Align,
     val: Sequence[Sample],
     path: Path,
     *,
