@@ -27,12 +27,9 @@ def test_labels_then_a_trained_finder(tmp_path, monkeypatch):
     assert done.code == 0
     assert "pictures added" in done.out
 
-    class Tiny(finder_recipe.FinderRecipe):
-        def __init__(self):
-            super().__init__(stem=8, widths=(16, 16, 32), neck=16, samples=32, batch_size=8,
-                             canvas_px=96)  # fmt: skip
-
-    monkeypatch.setattr(finder_recipe, "FinderRecipe", Tiny)
+    tiny = finder_recipe.FinderRecipe(stem=8, widths=(16, 16, 32), neck=16, samples=32,
+                                      batch_size=8, canvas_px=96)  # fmt: skip
+    monkeypatch.setattr(finder_recipe, "FinderRecipe", lambda: tiny)
     done = facetell("finder", "train", "--labels", labels, "--out", tmp_path / "run")
     assert done.code == 0
     card = SmallFinder(1, tmp_path / "run" / "faces.onnx").card

@@ -147,14 +147,15 @@ def test_the_loss_is_small_for_right_places_and_grows_with_every_error():
     assert finder_loss((sure, boxes, landmarks), rows, 64) != right
 
 
-def test_what_is_ignored_costs_nothing():
+def test_a_region_is_ignored_by_the_cells_that_would_answer_for_it():
     nothing = torch.zeros(1, 40, 15)
     ignored = nothing.clone()
-    ignored[0, 0, :5] = torch.tensor([2.0, 0, 0, 64, 64])
+    ignored[0, 0, :5] = torch.tensor([2.0, 0, 0, 64, 64])  # for strides 8 and 16, not for 32
     logits, boxes, landmarks = perfect_answers(nothing)
     everywhere = logits + 5
-    assert finder_loss((everywhere, boxes, landmarks), nothing, 64) > 1
-    assert float(finder_loss((everywhere, boxes, landmarks), ignored, 64)) == 0.0
+    whole = finder_loss((everywhere, boxes, landmarks), nothing, 64)
+    rest = finder_loss((everywhere, boxes, landmarks), ignored, 64)
+    assert float(rest / whole) == pytest.approx(4 / (64 + 16 + 4))
 
 
 def test_training_lowers_the_loss(labels, tmp_path):

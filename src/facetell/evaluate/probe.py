@@ -16,6 +16,7 @@ try:
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+    from threadpoolctl import threadpool_limits
 except ImportError as error:
     raise MissingExtra("scikit-learn", "train") from error
 
@@ -34,6 +35,8 @@ FEATURES = (
     "greyscale",
 )
 FOLDS = 5
+SMALL_TABLE = 20_000
+"""Rows below which several threads only wait for each other."""
 
 
 def metadata_scores(
@@ -54,9 +57,10 @@ def cross_validated(table: Table, labels: Labels, groups: Sequence[str], seed: i
     """
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
     classifier = HistGradientBoostingClassifier(random_state=seed)
-    guesses = cross_val_predict(
-        classifier, table, labels, groups=groups, cv=folds, method="predict_proba"
-    )
+    with threadpool_limits(1 if len(table) < SMALL_TABLE else None):
+        guesses = cross_val_predict(
+            classifier, table, labels, groups=groups, cv=folds, method="predict_proba"
+        )
     return float(roc_auc_score(labels, guesses[:, 1]))
 
 
