@@ -132,6 +132,6 @@ def test_the_leaks_of_the_research_pictures_are_found():
     samples = read_manifest(SHARED / "faces" / "manifest.csv")
     found = looked_at(samples[::4])
     assert "metadata gives the label away" in checks(found)
-    assert found.probe > 0.85
+    assert found.probe > 0.8
     assert "group leaks" not in checks(found)
     assert np.mean(list(found.floor.values())) > 0.8

@@ -179,8 +179,8 @@ def _leaking_metadata(probe: float | None, alone: dict[str, float]) -> Iterable[
         "metadata gives the label away",
         True,
         len(leaking),
-        f"a classifier that sees no pixel tells fake from real with an AUC of {probe:.3f}; a "
-        "detector trained on this learns it too",
+        "features leak; a classifier that sees no pixel tells fake from real with an AUC of "
+        f"{probe:.3f}, and a detector trained on this learns it too",
         tuple(f"{name}: {alone[name]:.3f} alone" for name in leaking),
     )
 
