@@ -1,6 +1,6 @@
 """Measure the face finder beside its teacher and MTCNN; writes the tables of docs/finder.md.
 
-python benchmarks/finder.py [--out docs/finder-results.md] [--sheets FOLDER] [--per-source 5]
+python -m benchmarks.finder [--out docs/finder-results.md] [--sheets FOLDER] [--per-source 5]
 
 Pictures: `test` of ../shared/faces, frames of the `test` and `val` clips, and the `test` part of
 the scene folders (docs/finder.md says which). The sheets show faces that the pupil missed and
@@ -174,7 +174,7 @@ def main() -> None:
             false[name].add(reference.name, finder.find_faces(reference.image), reference.faces)
     sources = tally_sources(own, found)
     parts = [
-        [HEADING.format(command=f"python benchmarks/finder.py --per-source {args.per_source}")],
+        [HEADING.format(command=f"python -m benchmarks.finder --per-source {args.per_source}")],
         _speed(times),
         _sizes(sizes),
         _views(views, len(portraits)),
