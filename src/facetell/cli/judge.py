@@ -13,12 +13,13 @@ from facetell.cli.progress import progress_bar
 from facetell.cli.quiet import quiet_libraries
 from facetell.cli.writers import (
     DRAWN_NAME,
-    BoxesWriter,
     CsvWriter,
-    HeatmapWriter,
     JsonLines,
+    PictureFolder,
     ReportWriter,
+    boxed,
     drop_broken_end,
+    heatmaps,
     read_reports,
 )
 from facetell.detect.analyze import Detector, Options, limits_of, model_info
@@ -117,9 +118,9 @@ def _open_writers(outputs: Outputs, detector: Detector, stack: ExitStack) -> lis
     if outputs.csv:
         writers.append(stack.enter_context(CsvWriter(outputs.csv)))
     if outputs.heatmaps:
-        writers.append(HeatmapWriter(outputs.heatmaps))
+        writers.append(PictureFolder(outputs.heatmaps, heatmaps))
     if outputs.boxes:
-        writers.append(BoxesWriter(outputs.boxes))
+        writers.append(PictureFolder(outputs.boxes, boxed))
     if outputs.html:
         from facetell.cli.page import HtmlPage
 

@@ -4,7 +4,7 @@ import csv
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -98,16 +98,19 @@ class CsvWriter(TextFile):
             self._file.flush()
 
 
+Draw = Callable[[Picture, Report], Iterator[tuple[str, Image.Image]]]
 DRAWN_NAME = re.compile(r"\d{5,}-.*-(face\d+|boxes)\.png")
 
 
 class PictureFolder:
     """Pictures drawn for each file with faces: `<number>-<file>-<what>.png`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, draw: Draw) -> None:
+        """draw: `heatmaps` or `boxed`."""
         with explained(folder):
             folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        self._draw = draw
         self._number = 0
 
     def write(self, report: Report) -> None:
@@ -120,28 +123,21 @@ class PictureFolder:
             sys.stderr.write(f"facetell: nothing drawn for {report.path!r}: {error}\n")
             return
         stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in Path(report.path).stem)[:80]
-        for what, image in self._drawn(picture, report):
+        for what, image in self._draw(picture, report):
             path = self._folder / f"{self._number:05d}-{stem}-{what}.png"
             with explained(path):
                 image.save(path)
 
-    def _drawn(self, picture: Picture, report: Report) -> Iterator[tuple[str, Image.Image]]:
-        raise NotImplementedError
 
-
-class HeatmapWriter(PictureFolder):
+def heatmaps(picture: Picture, report: Report) -> Iterator[tuple[str, Image.Image]]:
     """The evidence of every face."""
-
-    def _drawn(self, picture: Picture, report: Report) -> Iterator[tuple[str, Image.Image]]:
-        for k, face in enumerate(report.faces, start=1):
-            yield f"face{k}", draw_heatmap(picture, face)
+    for k, face in enumerate(report.faces, start=1):
+        yield f"face{k}", draw_heatmap(picture, face)
 
 
-class BoxesWriter(PictureFolder):
+def boxed(picture: Picture, report: Report) -> Iterator[tuple[str, Image.Image]]:
     """The picture with a box around every face."""
-
-    def _drawn(self, picture: Picture, report: Report) -> Iterator[tuple[str, Image.Image]]:
-        yield "boxes", draw_boxes(picture, report.faces)
+    yield "boxes", draw_boxes(picture, report.faces)
 
 
 def read_reports(path: Path) -> Iterator[Report]:

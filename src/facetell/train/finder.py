@@ -80,7 +80,8 @@ def release_finder(
     It is the least score, LEAST_SCORE or more, that leaves at most FALSE_BOXES boxes per picture
     without a face: val scenes, and DRAWN backgrounds drawn in code.
     """
-    write_finder(net, recipe, cache, path, min_score=LEAST_SCORE)
+    data = finder_bytes(net)
+    write_finder(data, recipe, cache, path, min_score=LEAST_SCORE)
     finder = SmallFinder(1, path)
     rng = np.random.default_rng(recipe.seed)
     val = [p for p in cache.pictures if p.split == "val" and not len(p.faces)]
@@ -89,13 +90,13 @@ def release_finder(
     falling = np.sort(np.concatenate([finder.find_faces(image).scores for image in empty]))[::-1]
     allowed = int(FALSE_BOXES * len(empty))
     min_score = float(falling[allowed]) + 0.005 if len(falling) > allowed else LEAST_SCORE
-    return write_finder(net, recipe, cache, path, min_score=round(min_score, 3))
+    return write_finder(data, recipe, cache, path, min_score=round(min_score, 3))
 
 
 def write_finder(
-    net: FinderNet, recipe: FinderRecipe, cache: LabelCache, path: Path, *, min_score: float
+    data: bytes, recipe: FinderRecipe, cache: LabelCache, path: Path, *, min_score: float
 ) -> FinderCard:
-    """Export to ONNX with a card. min_score: from which score a box is a face."""
+    """Put a card to ONNX bytes. min_score: from which score, in (0, 1), a box is a face."""
     train = (picture for picture in cache.pictures if picture.split == "train")
     trained = Counter(picture.source or "unnamed clips" for picture in train)
     card = FinderCard(
@@ -110,7 +111,7 @@ def write_finder(
         licence="Apache-2.0; trained on research data with mixed or unstated licences",
         limits=LIMITS,
     )
-    write_model(finder_bytes(net), card, path)
+    write_model(data, card, path)
     return card
 
 
