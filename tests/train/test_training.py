@@ -1,4 +1,4 @@
-import json
+from datetime import timedelta
 
 import numpy as np
 import onnxruntime
@@ -11,6 +11,7 @@ from facetell.detect.card import ModelCard
 from facetell.detect.crop import crop_face, to_tensor
 from facetell.detect.model import Model
 from facetell.errors import DataError
+from facetell.evaluate.runs import read_run
 from facetell.train import loop
 from facetell.train.export import onnx_bytes, write_model
 from facetell.train.networks import registry
@@ -39,44 +40,58 @@ def lite0_onnx(lite0):
     return onnx_bytes(lite0, 192)
 
 
+def trained(cache, recipe, run, **options):
+    return loop.train(cache, recipe, run, machine=loop.Machine(workers=0), **options)
+
+
 def test_training_tells_an_easy_fake(tmp_path):
     cache = drawn_cache(tmp_path / "cache")
-    recipe = tiny_recipe(samples=1920, ema_decay=0.9)
-    steps = []
-    net = loop.train(
-        cache, recipe, tmp_path / "run", workers=0, on_step=lambda step, _: steps.append(step)
-    )
+    recipe = tiny_recipe(samples=1920, ema_decay=0.9, check_every=640)
+    told = []
+    net = trained(cache, recipe, tmp_path / "run", on_step=told.append)
     crops = [crop_face(cache.image(r), r.box_xyxy, recipe.crop, r.landmarks) for r in cache.regions]
     with torch.no_grad():
         logits, _ = net(torch.from_numpy(to_tensor(np.stack(crops), recipe.crop)))
     labels = [region.sample.label for region in cache.regions]
     assert roc_auc_score(labels, logits.numpy()) > 0.9
-    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
-    assert [row["step"] for row in log] == steps == [20, 40, 60, 80, 100, 120]
+    assert [progress.step for progress in told] == [20, 40, 60, 80, 100, 120]
+    assert told[0].val_auc is None
+    assert told[-1].val_auc > 0.6
+    run = read_run(tmp_path / "run")
+    assert [p.step for p in run.history if p.val_auc is not None] == [40, 80, 120]
+    assert [p.step for p in run.history if p.loss is not None] == [20, 40, 60, 80, 100, 120]
+    assert run.recipe["samples"] == 1920
 
 
-def test_an_interrupted_run_ends_as_an_uninterrupted_one(tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "CHECKPOINT_EVERY", 4)
+@pytest.mark.parametrize("stop_at", [3, 6, 8, 13])
+@pytest.mark.parametrize("head_samples", [0, 64])
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(
+    tmp_path, monkeypatch, stop_at, head_samples
+):
+    monkeypatch.setattr(loop, "CHECKPOINT_EVERY", timedelta(0))
     monkeypatch.setattr(loop, "LOG_EVERY", 1)
-    cache, recipe = drawn_cache(tmp_path / "cache"), tiny_recipe()
-    whole = loop.train(cache, recipe, tmp_path / "whole", workers=0)
+    cache = drawn_cache(tmp_path / "cache")
+    recipe = tiny_recipe(check_every=64, head_samples=head_samples)
+    whole = trained(cache, recipe, tmp_path / "whole")
 
-    def stop_at_six(step, loss):
-        if step == 6:
+    def stop(progress):
+        if progress.step == stop_at:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        loop.train(cache, recipe, tmp_path / "parts", workers=0, on_step=stop_at_six)
-    resumed = loop.train(cache, recipe, tmp_path / "parts", workers=0)
+        trained(cache, recipe, tmp_path / "parts", on_step=stop)
+    told = []
+    resumed = trained(cache, recipe, tmp_path / "parts", on_step=told.append)
+    assert told[0].step > stop_at - 2  # it did go on, and not from the start
     for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
         torch.testing.assert_close(one, other)
 
 
-def test_a_checkpoint_of_another_recipe_is_refused(tmp_path):
+def test_a_run_of_another_recipe_is_refused(tmp_path):
     cache = drawn_cache(tmp_path / "cache")
-    loop.train(cache, tiny_recipe(samples=16), tmp_path / "run", workers=0)
+    trained(cache, tiny_recipe(samples=16), tmp_path / "run")
     with pytest.raises(DataError, match="another recipe"):
-        loop.train(cache, tiny_recipe(samples=16, seed=5), tmp_path / "run", workers=0)
+        trained(cache, tiny_recipe(samples=16, seed=5), tmp_path / "run")
 
 
 def test_the_mean_of_the_evidence_is_the_logit(lite0):
@@ -102,7 +117,7 @@ def test_a_written_model_carries_its_card(tmp_path, lite0_onnx):
     write_model(lite0_onnx, card, tmp_path / "model.onnx")
     opened = Model.load(tmp_path / "model.onnx")
     assert opened.card == ModelCard.model_validate_json(card.model_dump_json())
-    assert opened.card.trained_on == {"fake0": 6, "fake1": 6, "real0": 6, "real1": 6}
+    assert opened.card.trained_on == dict.fromkeys(("fake0", "fake1", "real0", "real1"), 4)
     assert (tmp_path / "model.onnx").stat().st_size < 16e6
     assert b"site-packages" not in (tmp_path / "model.onnx").read_bytes()  # no path of ours
 

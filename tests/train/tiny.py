@@ -8,6 +8,7 @@ from PIL import Image
 from torch import nn
 
 from facetell.data.crops import _PLACE_FIELDS, _POINT_FIELDS, _SAMPLE_FIELDS, CropCache
+from facetell.data.degrade import Augmentation
 from facetell.train.networks.detector import Detector
 from facetell.train.recipe import Recipe
 from tests.shared import DRAWN_LANDMARKS, drawn_face
@@ -25,7 +26,8 @@ def tiny_network(*, pretrained: bool = True) -> Detector:
 
 def tiny_recipe(**changes: object) -> Recipe:
     settings = {"architecture": "tiny", "samples": 256, "batch_size": 16, "size_px": 64,
-                "crop_px_range": (48, 96), "learning_rate": 5e-3} | changes  # fmt: skip
+                "learning_rate": 5e-3,
+                "augmentation": Augmentation(crop_px_range=(48, 96))} | changes  # fmt: skip
     return Recipe(**settings)  # type: ignore[arg-type]
 
 
@@ -45,6 +47,7 @@ def drawn_cache(folder: Path, count: int = 24) -> CropCache:
                 image = np.asarray(Image.fromarray(image).resize((10, 10)).resize((128, 128), 0))
             source = f"{('real', 'fake')[label]}{number % 4 // 2}"
             place = [pixels.tell(), 128, 128, 25, 15, 103, 117, *DRAWN_LANDMARKS.flat]
-            rows.writerow([f"{number}.png", label, "train", source, "", str(number), *place])
+            split = "val" if number % 6 > 3 else "train"
+            rows.writerow([f"{number}.png", label, split, source, "", str(number), *place])
             pixels.write(image.tobytes())
     return CropCache(folder)

@@ -109,18 +109,104 @@ def crops(
     processes: Annotated[int | None, typer.Option(min=1, help="By default one per core.")] = None,
 ) -> None:
     """Find the largest face of every picture once and keep it decoded, for training."""
-    from facetell.cli.progress import progress_bar
-    from facetell.data.crops import build_cache
     from facetell.data.layouts import read_dataset
 
     samples = [
         s for manifest in manifests for s in read_dataset(manifest).samples if s.split in splits
     ]
+    fill_cache(samples, out, processes)
+
+
+@app.command("forge")
+def forge(
+    data: Annotated[Path, typer.Argument(help="A manifest or label folders; only reals are used.")],
+    out: Annotated[Path, typer.Option(help="Folder of the fakes and of manifest.csv.")],
+    kind: Annotated[str, typer.Option(help="blend, swap or regenerate.")] = "blend",
+    autoencoder: Annotated[
+        Path | None, typer.Option(help="What regenerates: see `facetell data autoencoder`.")
+    ] = None,
+    splits: Annotated[
+        list[str], typer.Option("--split", help="Splits to take; may be given several times.")
+    ] = ["train", "val"],  # noqa: B006 - typer reads it, nobody changes it
+    per_source: Annotated[
+        int | None, typer.Option(min=1, help="At most so many pictures of a source, by name.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Source of the fakes; by default the kind.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Another seed, other fakes.")] = 0,
+) -> None:
+    """Make a fake twin of each real picture: same face, size and compression, but forged.
+
+    blend: the face blended with a slightly changed copy of itself. swap: with the face of another
+    picture. regenerate: through an autoencoder. The manifest lists originals and fakes; an
+    interrupted run is continued.
+    """
+    from facetell.cli.progress import progress_bar
+    from facetell.data.autoencoder import Autoencoder
+    from facetell.data.layouts import counted, read_dataset
+    from facetell.data.manifest import capped, write_manifest
+    from facetell.data.twins import FORGERIES, forge_twins, regenerated
+    from facetell.errors import DataError
+
+    if kind == "regenerate":
+        if autoencoder is None:
+            raise DataError("regenerate needs --autoencoder", hint="facetell data autoencoder")
+        forgery = regenerated(Autoencoder(autoencoder))
+    elif kind in FORGERIES:
+        forgery = FORGERIES[kind]
+    else:
+        known = ", ".join([*FORGERIES, "regenerate"])
+        raise DataError(f"no forgery {kind!r}", hint=f"use one of {known}")
+    dataset = read_dataset(data)
+    typer.echo(dataset.recognised)
+    reals = [s for s in dataset.samples if s.split in splits and s.label == 0]
+    if per_source:
+        reals = capped(reals, per_source)
+    with progress_bar("forging", len(reals)) as advance:
+        pairs, left_out = forge_twins(
+            reals, out, forgery, name or kind, seed=seed, threads=os.cpu_count() or 1,
+            on_progress=advance,
+        )  # fmt: skip
+    write_manifest(pairs, out / "manifest.csv")
+    typer.echo(f"wrote {out / 'manifest.csv'}: {counted(pairs)}")
+    _name_left_out(left_out, out)
+
+
+@app.command("autoencoder")
+def autoencoder(
+    encoder: Annotated[Path, typer.Argument(help="Weights such as taef2_encoder.pth.")],
+    decoder: Annotated[Path, typer.Argument(help="Weights such as taef2_decoder.pth.")],
+    out: Annotated[Path, typer.Option(help="The ONNX file to write.")],
+) -> None:
+    """Turn a published tiny autoencoder (github.com/madebyollin/taesd) into an ONNX file."""
+    from facetell.cli.writers import explained
+
+    try:
+        from facetell.train.autoencoder import autoencoder_bytes
+    except ImportError as error:
+        raise MissingExtra(f"what this needs ({error.name})", "train") from error
+
+    data = autoencoder_bytes(encoder, decoder)
+    with explained(out):
+        out.write_bytes(data)
+    typer.echo(f"wrote {out} ({len(data) / 1e6:.1f} MB)")
+
+
+def fill_cache(samples: "Sequence[Sample]", folder: Path, processes: int | None = None) -> None:
+    """Find the faces of all samples, with a progress bar, and say what came of it."""
+    from facetell.cli.progress import progress_bar
+    from facetell.data.crops import build_cache
+
     with progress_bar("finding faces", len(samples)) as advance:
-        kept, left_out = build_cache(samples, out, processes=processes, on_progress=advance)
-    typer.echo(f"{kept} of {len(samples)} pictures kept in {out}")
+        kept, left_out = build_cache(samples, folder, processes=processes, on_progress=advance)
+    typer.echo(f"{kept} of {len(samples)} pictures kept in {folder}")
+    _name_left_out(left_out, folder)
+
+
+def _name_left_out(left_out: "Sequence[str]", folder: Path) -> None:
     if left_out:
-        listing = out / "left_out.txt"
+        listing = folder / "left_out.txt"
         listing.write_text("\n".join(left_out) + "\n", encoding="utf-8")
         typer.echo(f"{len(left_out)} left out: each is named with its reason in {listing}")
 

@@ -63,13 +63,16 @@ def train(
 
         from facetell.train.finder import release_finder, train_finder
         from facetell.train.finder_recipe import FinderRecipe
+        from facetell.train.loop import Machine, steps_of
     except ImportError as error:
         raise MissingExtra(f"what training needs ({error.name})", "train") from error
 
     # One core learns and the others draw scenes: with more, the two starve each other.
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
     recipe, opened = FinderRecipe(), LabelCache(labels)
-    with progress_bar("training", 2 * recipe.steps) as advance:
-        net = train_finder(opened, recipe, out, on_step=lambda step, _: advance(step))
+    with progress_bar("training", steps_of(recipe, Machine())) as advance:
+        net = train_finder(
+            opened, recipe, out, on_step=lambda p: advance(p.step, f"loss {p.loss:.3f}")
+        )
     card = release_finder(net, recipe, opened, out / "faces.onnx")
     typer.echo(f"wrote {out / 'faces.onnx'}: a face from a score of {card.min_score:.2f}")

@@ -6,7 +6,7 @@ import sys
 import typer
 
 from facetell._version import __version__
-from facetell.cli import calibrate, data, detect, doctor, evaluate, finder, models, train
+from facetell.cli import calibrate, data, detect, doctor, evaluate, finder, models, runs, train
 from facetell.errors import FacetellError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.command("models")(models.models)
 app.command("doctor")(doctor.doctor)
 app.command("evaluate")(evaluate.evaluate)
 app.command("train")(train.train)
+app.command("runs")(runs.runs)
 app.command("calibrate")(calibrate.calibrate)
 app.add_typer(data.app, name="data")
 app.add_typer(finder.app, name="finder")

@@ -1,60 +1,132 @@
 """`facetell train`"""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from facetell.train.loop import Progress
+
 
 def train(
-    cache: Annotated[Path, typer.Option(help="Crop cache made by `facetell data crops`.")],
-    val: Annotated[list[Path], typer.Option(help="Data whose `val` split calibrates the model.")],
-    out: Annotated[Path, typer.Option(help="Run folder; an interrupted run in it is continued.")],
+    out: Annotated[Path, typer.Option(help="Run folder for all that comes of it.")],
+    data: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Manifests, or label folders, with train and val splits."),
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(help="Crop cache, as of `facetell data crops`; by default OUT/cache."),
+    ] = None,
+    val: Annotated[
+        list[Path] | None,
+        typer.Option(help="Data whose `val` split calibrates the model; by default DATA."),
+    ] = None,
+    val_per_source: Annotated[
+        int | None, typer.Option(min=1, help="Calibrate on at most so many of a source, by name.")
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="YAML file of settings that differ from the recipe's.")
     ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Change the recipe, last: name=value.")
     ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in OUT.")] = False,
     name: Annotated[str, typer.Option(help="What the model's card calls it.")] = "facetell",
     workers: Annotated[int, typer.Option(min=0, help="Processes that prepare samples.")] = 1,
+    accelerator: Annotated[str, typer.Option(help="auto, cpu, gpu or mps.")] = "auto",
+    devices: Annotated[int, typer.Option(min=1, help="Devices to train on, per node.")] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="Machines, as Lightning counts them.")] = 1,
 ) -> None:
-    """Train the detector by its recipe, calibrate it on `val`, and write OUT/model.onnx.
+    """Train a detector on labelled pictures, calibrate it on `val`, and write OUT/model.onnx.
 
-    Ctrl-C is safe: the same command goes on from the last checkpoint.
+    OUT gets the settings, the environment, logs, checkpoints and curves, too. Ctrl-C is safe: the
+    same command with --resume goes on. `facetell runs` lists runs, `facetell models
+    --architectures` what can be trained.
     """
     from facetell.cli.progress import progress_bar
     from facetell.data.crops import CropCache
     from facetell.data.layouts import read_dataset
-    from facetell.errors import MissingExtra
+    from facetell.data.manifest import capped
+    from facetell.errors import DataError, MissingExtra
 
     try:
+        import torch
+
+        from facetell.evaluate.runs import CONFIG_NAME, MODEL_NAME
+        from facetell.train.loop import Machine, steps_of
         from facetell.train.loop import train as run_training
         from facetell.train.recipe import read_recipe
         from facetell.train.release import TIERS, release
+        from facetell.train.run_folder import write_facts, write_results
     except ImportError as error:
         raise MissingExtra(f"what training needs ({error.name})", "train") from error
 
+    follows = "LOCAL_RANK" in os.environ  # started by the first process of several
+    if (out / CONFIG_NAME).exists() and not (resume or follows):
+        raise DataError(f"{out} holds a run", hint="go on with --resume, or use another --out")
+    if (out / MODEL_NAME).exists() and not follows:
+        typer.echo(f"{out} is finished: {out / MODEL_NAME}")
+        return
     recipe = read_recipe(config, settings or [])
-    opened = CropCache(cache)
-    held_out = [s for manifest in val for s in read_dataset(manifest).samples if s.split == "val"]
-    with progress_bar("training", recipe.steps) as advance:
-        net = run_training(
-            opened, recipe, out, workers=workers, on_step=lambda step, _: advance(step)
+    machine = Machine(workers, accelerator, devices, nodes)
+    sets = [read_dataset(path) for path in data or []]
+    for one in sets:
+        typer.echo(one.recognised)
+    held_out = [
+        sample
+        for one in ([read_dataset(path) for path in val] if val else sets)
+        for sample in one.samples
+        if sample.split == "val"
+    ]
+    if val_per_source:
+        held_out = capped(held_out, val_per_source)
+    if not held_out:
+        raise DataError(
+            "there is no val split, and a model must be calibrated on one",
+            hint="divide the data with facetell data split, or name more with --val",
         )
+    if sets:
+        from facetell.cli.data import fill_cache
+
+        wanted = [s for one in sets for s in one.samples if s.split in ("train", "val")]
+        fill_cache(wanted, cache or out / "cache")
+    elif cache is None:
+        raise DataError("there is nothing to train on", hint="give DATA, or a --cache of crops")
+    opened = CropCache(cache or out / "cache")
+    # The worker needs a core of its own: with more threads than cores, all wait for each other.
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) - workers))
+    write_facts(out, opened, machine)
+    with progress_bar("training", steps_of(recipe, machine)) as advance:
+        try:
+            net = run_training(opened, recipe, out, machine=machine, on_step=_shown(advance))
+        except KeyboardInterrupt:
+            typer.echo(f"stopped; the same command with --resume goes on with {out}")
+            raise
     with progress_bar("judging val", len(held_out) * len(TIERS)) as advance:
         card = release(
             net,
             recipe,
             opened,
             held_out,
-            out / "model.onnx",
+            out / MODEL_NAME,
             name=name,
             threads=os.cpu_count() or 1,
             on_progress=lambda done, _: advance(done),
         )
+    write_results(out, card)
     typer.echo(
-        f"wrote {out / 'model.onnx'}: real below {card.thresholds.real_below:.3f}, "
+        f"wrote {out / MODEL_NAME}: real below {card.thresholds.real_below:.3f}, "
         f"fake from {card.thresholds.fake_from:.3f}"
     )
+
+
+def _shown(advance: "Callable[..., None]") -> "Callable[[Progress], None]":
+    def show(progress: "Progress") -> None:
+        auc = "" if progress.val_auc is None else f", AUC on val {progress.val_auc:.3f}"
+        advance(progress.step, note=f"loss {progress.loss:.3f}{auc}")
+
+    return show

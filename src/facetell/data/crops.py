@@ -67,8 +67,8 @@ def build_cache(
     cache is continued: what its index already names is not done again.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    known = {str(region.sample.path) for region in _read_index(folder)}
-    todo = [sample for sample in samples if str(sample.path) not in known]
+    known = {region.sample.path.resolve() for region in _read_index(folder)}
+    todo = [sample for sample in samples if sample.path.resolve() not in known]
     left_out = []
     with (
         ProcessPoolExecutor(processes or os.cpu_count(), initializer=_open_finder) as pool,
@@ -124,12 +124,17 @@ def _open_finder() -> None:
 def _find_region(path: Path) -> tuple[UInt8Array, BoxXYXY, FloatArray] | str:
     assert _finder is not None
     try:
-        picture = read_picture(path)
+        return largest_face_region(path, _finder)
     except MediaError as error:
         return str(error)
-    faces = _finder.find_faces(picture.image)
+
+
+def largest_face_region(path: Path, finder: FaceFinder) -> tuple[UInt8Array, BoxXYXY, FloatArray]:
+    """`face_region` of the largest face in a file. Raises MediaError where there is none."""
+    picture = read_picture(path)
+    faces = finder.find_faces(picture.image)
     if not len(faces):
-        return "no face found"
+        raise MediaError("no face found", hint="only pictures with a face can be used")
     largest = faces.areas.argmax()
     x0, y0, x1, y1 = (float(v) for v in faces.boxes_xyxy[largest])
     return face_region(picture.image, (x0, y0, x1, y1), faces.landmarks[largest])

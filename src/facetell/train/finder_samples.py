@@ -16,7 +16,7 @@ import torch
 from PIL import Image, ImageDraw
 from torch.utils.data import Dataset
 
-from facetell.data.degrade import blur, random_path, relight
+from facetell.data.degrade import AUGMENTATIONS, blur, random_path, relight
 from facetell.data.labels import LabelCache, LabelledPicture
 from facetell.data.warp import affine, inverse, move_boxes, move_points
 from facetell.detect.align import Affine
@@ -253,7 +253,7 @@ class Painter:
         if rng.random() < 0.1:
             image = blur(image, rng.uniform(0.8, 2.5))
         if rng.random() < 0.6:
-            image = random_path(image, rng)
+            image = random_path(image, rng, AUGMENTATIONS["forensic"])
         return Scene(image, scene.faces)
 
 

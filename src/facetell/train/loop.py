@@ -1,35 +1,76 @@
 """Train one network, from top to bottom; interrupt it and call it again to go on.
 
 `fit` is the loop, the same for the detectors and for the face finder; what they differ in are the
-samples, the loss and the recipe.
+samples, the loss and the recipe. Lightning runs it.
 """
 
 import json
-import time
-from collections.abc import Callable
-from dataclasses import asdict
+import logging
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import lightning.pytorch as lightning
 import torch
+import yaml
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, WeightAveraging
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
 from facetell.data.crops import CropCache
-from facetell.errors import DataError
-from facetell.train.dataset import TrainingSamples
-from facetell.train.finder_recipe import FinderRecipe
+from facetell.errors import DataError, OutputError
+from facetell.evaluate.runs import CONFIG_NAME, VAL_AUC
+from facetell.train.dataset import TrainingSamples, ValidationSamples
+from facetell.train.module import Loss, Training
 from facetell.train.networks.detector import Detector
-from facetell.train.networks.registry import architecture
+from facetell.train.networks.start import built
+from facetell.train.optimisation import Optimisation, Stage
 from facetell.train.recipe import Recipe
 
-CHECKPOINT_EVERY = 100  # steps
+CHECKPOINT_EVERY = timedelta(seconds=60)
 LOG_EVERY = 20  # steps
 
 Net = TypeVar("Net", bound=nn.Module)
 Pair = tuple[Tensor, Tensor]
 """What a sample is: what the network sees, and what it should say."""
+Samples = Callable[[int, int], Dataset[Pair]]
+"""Number of the first sample, and of the first that is too many -> the samples between."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a training runs on; it changes nothing about the outcome but by rounding, as long as
+    batch_size times the number of devices is the same.
+
+    workers: processes per device that prepare samples. devices: per node, of the accelerator's
+    kind: "auto", "cpu", "gpu", "mps".
+    """
+
+    workers: int = 1
+    accelerator: str = "auto"
+    devices: int = 1
+    nodes: int = 1
+
+
+@dataclass(frozen=True)
+class Progress:
+    """step: optimiser steps done, over all stages. loss: of the last one. val_auc: at the last look
+    at the val split, where there was one."""
+
+    step: int
+    loss: float
+    val_auc: float | None
+
+
+Watcher = Callable[[Progress], None]
 
 
 def train(
@@ -37,10 +78,11 @@ def train(
     recipe: Recipe,
     run: Path,
     *,
-    workers: int = 1,
-    on_step: Callable[[int, float], None] = lambda step, loss: None,
+    machine: Machine = Machine(),
+    on_step: Watcher = lambda progress: None,
 ) -> Detector:
-    """Train a detector by `recipe`; see `fit`."""
+    """Train a detector by `recipe`; see `fit`. Where the cache holds val pictures, their AUC is
+    followed."""
     torch.manual_seed(recipe.seed)
 
     def loss(net: nn.Module, crops: Tensor, labels: Tensor) -> Tensor:
@@ -48,113 +90,237 @@ def train(
         soft = labels * (1 - recipe.label_smoothing) + recipe.label_smoothing / 2
         return nn.functional.binary_cross_entropy_with_logits(logit, soft)
 
+    val = ValidationSamples(cache, recipe)
+    if not len(val) and (recipe.patience or recipe.schedule == "plateau" or recipe.keep == "best"):
+        raise DataError(
+            "patience, schedule=plateau and keep=best follow the val split, and there is none",
+            hint="give data with a val split: facetell data split",
+        )
     return fit(
-        architecture(recipe.architecture).build(recipe.size_px, recipe.pretrained),
-        lambda first: TrainingSamples(cache, recipe, first),
+        built(recipe.architecture, recipe.size_px, recipe.pretrained),
+        lambda first, end: TrainingSamples(cache, recipe, first, end),
         loss,
         recipe,
         run,
-        workers=workers,
+        val=val if len(val) else None,
+        layer_decay=recipe.layer_decay,
+        machine=machine,
         on_step=on_step,
     )
 
 
+def steps_of(recipe: Any, machine: Machine) -> int:
+    """Optimiser steps of all stages."""
+    return sum(stage.samples // _per_step(recipe, machine) for stage in recipe.stages)
+
+
 def fit(
     net: Net,
-    samples: Callable[[int], Dataset[Pair]],
-    loss: Callable[[nn.Module, Tensor, Tensor], Tensor],
-    recipe: Recipe | FinderRecipe,
+    samples: Samples,
+    loss: Loss,
+    recipe: Any,
     run: Path,
     *,
-    workers: int = 1,
-    on_step: Callable[[int, float], None] = lambda step, loss: None,
+    val: Dataset[Pair] | None = None,
+    layer_decay: float = 1.0,
+    machine: Machine = Machine(),
+    on_step: Watcher = lambda progress: None,
 ) -> Net:
-    """Train `net`, keeping log and checkpoint in the folder `run`; returns the averaged weights.
+    """Train `net` through the stages of a recipe; returns the averaged weights.
 
-    samples: number of the first sample -> the samples from there on. loss: network, inputs and
-    targets of one batch -> scalar. on_step: called with the step's number and the mean loss since
-    the last call.
-    Raises DataError when `run` holds a checkpoint of another recipe, or the loss is no number.
+    run: folder that gets config.yaml, logs (CSV and TensorBoard) and checkpoints; a run that lies
+    there already goes on. on_step: called every LOG_EVERY steps and at the end.
+    Raises DataError when `run` is one of another recipe, or the loss is no number; OutputError when
+    the disk is full; KeyboardInterrupt on Ctrl-C.
     """
-    run.mkdir(parents=True, exist_ok=True)
+    keep_recipe(recipe, run)
+    before = 0
+    stages: list[Stage] = recipe.stages
+    for number, stage in enumerate(stages):
+        steps = stage.samples // _per_step(recipe, machine)
+        later = stages[number + 1 :]
+        if not any(_last(run, other).exists() for other in later):
+            watch = _Watch(partial(_shifted, on_step, before))
+            with _explained(run):
+                _fit_stage(
+                    net, samples, loss, recipe, stage, run, steps, val, layer_decay, machine, watch
+                )
+        before += steps
+    _load_weights(net, run / "checkpoints" / stages[-1].name / f"{recipe.keep}.ckpt")
+    return net.eval()
+
+
+def _fit_stage(
+    net: nn.Module,
+    samples: Samples,
+    loss: Loss,
+    recipe: Optimisation,
+    stage: Stage,
+    run: Path,
+    steps: int,
+    val: Dataset[Pair] | None,
+    layer_decay: float,
+    machine: Machine,
+    watch: "_Watch",
+) -> None:
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    averaging = get_ema_multi_avg_fn(recipe.ema_decay)  # type: ignore[no-untyped-call]
-    average = AveragedModel(net, multi_avg_fn=averaging, use_buffers=True)
-    optimizer = torch.optim.AdamW(
-        net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+    training = Training(net, loss, recipe, stage, steps=steps, layer_decay=layer_decay)
+    last = _last(run, stage)
+    trainer = lightning.Trainer(
+        accelerator=machine.accelerator,
+        devices=machine.devices,
+        num_nodes=machine.nodes,
+        precision=recipe.precision,
+        max_steps=steps,
+        max_epochs=-1,
+        limit_train_batches=max(1, min(steps, recipe.check_every // _per_step(recipe, machine))),
+        limit_val_batches=1.0 if val is not None else 0,
+        reload_dataloaders_every_n_epochs=1,
+        gradient_clip_val=recipe.clip_norm,
+        log_every_n_steps=LOG_EVERY,
+        num_sanity_val_steps=0,
+        callbacks=_callbacks(recipe, last.parent, val is not None, watch),
+        logger=[
+            CSVLogger(
+                run / "logs", name="", version=stage.name, flush_logs_every_n_steps=LOG_EVERY
+            ),
+            TensorBoardLogger(run / "logs", name="", version=stage.name),
+        ],
+        enable_progress_bar=False,
+        enable_model_summary=False,
     )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, recipe.learning_rate, total_steps=recipe.steps, pct_start=recipe.warmup
-    )
-    parts: dict[str, Any] = {
-        "net": net, "average": average, "optimizer": optimizer, "schedule": schedule,
-    }  # fmt: skip
-    first = _resume(run / "last.pt", recipe, parts)
-    loader = DataLoader(
-        samples(first * recipe.batch_size),
-        batch_size=recipe.batch_size,
-        drop_last=True,
-        num_workers=workers,
-        generator=torch.Generator(),  # its own, so that resuming leaves dropout's chance alone
-    )
-    losses: list[float] = []
-    started = time.monotonic()
-    net.train()
-    for step, (inputs, targets) in enumerate(loader, start=first + 1):
-        value = loss(net, inputs.to(memory_format=torch.channels_last), targets)
-        losses.append(_descend(value, net, optimizer))
-        schedule.step()
-        average.update_parameters(net)
-        if step % LOG_EVERY == 0 or step == recipe.steps:
-            mean = sum(losses) / len(losses)
-            rate = (step - first) * recipe.batch_size / (time.monotonic() - started)
-            _log(run / "log.jsonl", step=step, loss=mean, samples_per_s=rate)
-            on_step(step, mean)
-            losses.clear()
-        if step % CHECKPOINT_EVERY == 0 or step == recipe.steps:
-            _save(run / "last.pt", recipe, step, parts)
-    averaged = average.module
-    assert isinstance(averaged, type(net))
-    return averaged.eval()
+    data = _Batches(samples, recipe, stage, val, machine)
+    try:
+        trainer.fit(training, data, ckpt_path=last if last.exists() else None, weights_only=True)
+    except SystemExit as interrupted:  # how Lightning ends after Ctrl-C
+        raise KeyboardInterrupt from interrupted
+    trainer.save_checkpoint(last)
+    if trainer.global_rank:
+        sys.exit(0)  # what follows is for the first process alone
 
 
-def _descend(loss: Tensor, net: nn.Module, optimizer: torch.optim.Optimizer) -> float:
-    """One step down; returns the loss."""
-    value = float(loss.detach())
-    if value != value:
-        raise DataError("the loss is not a number", hint="train with a smaller learning_rate")
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(net.parameters(), 5.0)
-    optimizer.step()
-    return value
+class _Batches(lightning.LightningDataModule):
+    """Loaders that begin with the sample after the last one learnt from, whatever came before."""
 
+    def __init__(
+        self,
+        samples: Samples,
+        recipe: Optimisation,
+        stage: Stage,
+        val: Dataset[Pair] | None,
+        machine: Machine,
+    ) -> None:
+        super().__init__()
+        self._samples = samples
+        self._recipe = recipe
+        self._stage = stage
+        self._val = val
+        self._machine = machine
 
-def _save(path: Path, recipe: Recipe | FinderRecipe, step: int, parts: dict[str, Any]) -> None:
-    """Write beside and rename, so that an interrupted write never costs the last good
-    checkpoint."""
-    state = {name: part.state_dict() for name, part in parts.items()}
-    beside = path.with_suffix(".part")
-    chance = torch.get_rng_state()  # of the dropout; the samples need none
-    torch.save({"recipe": asdict(recipe), "step": step, "chance": chance, **state}, beside)
-    beside.replace(path)
+    def train_dataloader(self) -> DataLoader[Pair]:
+        assert self.trainer is not None
+        done = self.trainer.global_step * _per_step(self._recipe, self._machine)
+        first = self._stage.first + done
+        return self._loader(self._samples(first, self._stage.first + self._stage.samples), True)
 
+    def val_dataloader(self) -> DataLoader[Pair] | list[Any]:
+        return [] if self._val is None else self._loader(self._val, False)
 
-def _resume(path: Path, recipe: Recipe | FinderRecipe, parts: dict[str, Any]) -> int:
-    """Load a checkpoint where there is one; returns the number of steps already done."""
-    if not path.exists():
-        return 0
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    if state["recipe"] != asdict(recipe):
-        raise DataError(
-            f"{path} was made by another recipe", hint="use another --out, or the same settings"
+    def _loader(self, dataset: Dataset[Pair], whole_batches: bool) -> DataLoader[Pair]:
+        return DataLoader(
+            dataset,
+            batch_size=self._recipe.batch_size,
+            drop_last=whole_batches,
+            num_workers=self._machine.workers,
+            generator=torch.Generator(),  # its own, so that resuming leaves dropout's chance alone
         )
-    for name, part in parts.items():
-        part.load_state_dict(state[name])
-    torch.set_rng_state(state["chance"])
-    return int(state["step"])
 
 
-def _log(path: Path, **row: float) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps({k: round(v, 5) for k, v in row.items()}) + "\n")
+class _Watch(Callback):
+    """Tells the watcher of the loss and the AUC on val."""
+
+    def __init__(self, on_step: Watcher) -> None:
+        self._on_step = on_step
+
+    def on_train_batch_end(
+        self, trainer: Any, module: Any, outputs: Any, batch: Any, number: int
+    ) -> None:
+        step = trainer.global_step
+        if step % LOG_EVERY == 0 or step == trainer.max_steps:
+            auc = trainer.callback_metrics.get(VAL_AUC)
+            loss = float(outputs["loss"])
+            self._on_step(Progress(step, loss, None if auc is None else float(auc)))
+
+
+def _callbacks(recipe: Optimisation, folder: Path, has_val: bool, watch: _Watch) -> list[Callback]:
+    average = WeightAveraging(
+        multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay)  # type: ignore[no-untyped-call]
+    )
+    kept = partial(ModelCheckpoint, folder, enable_version_counter=False)
+    callbacks = [average, kept(filename="last", train_time_interval=CHECKPOINT_EVERY), watch]
+    if has_val:
+        callbacks.append(kept(filename="best", monitor=VAL_AUC, mode="max"))
+    if has_val and recipe.patience:
+        callbacks.append(EarlyStopping(VAL_AUC, mode="max", patience=recipe.patience))
+    return callbacks
+
+
+@contextmanager
+def _explained(run: Path) -> Iterator[None]:
+    """What can go wrong outside of the recipe, with its remedy; and Lightning's advice unsaid."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="lightning")
+            yield
+    except OSError as error:
+        raise OutputError(
+            f"{run} cannot be written: {error.strerror or error}",
+            hint="make room, then go on with --resume",
+        ) from error
+    except (RuntimeError, KeyError) as error:
+        if "DataLoader worker" in str(error):
+            raise DataError(
+                f"a process that prepares samples ended: {str(error).strip().splitlines()[-1]}",
+                hint="is the crop cache whole, and is there memory left? --workers 0 shows more",
+            ) from error
+        if isinstance(error, KeyError) or "state_dict" in str(error):
+            raise DataError(
+                f"a checkpoint in {run} does not fit this network: {str(error).splitlines()[0]}",
+                hint="it is damaged or of another version: start anew with another --out",
+            ) from error
+        raise
+
+
+def keep_recipe(recipe: Any, run: Path) -> None:
+    """Write the recipe into the run folder; where there is one already, it must be the same."""
+    path = run / CONFIG_NAME
+    own = json.loads(json.dumps(asdict(recipe), default=str))
+    if path.exists():
+        if yaml.safe_load(path.read_text(encoding="utf-8")) != own:
+            raise DataError(
+                f"{run} was made by another recipe", hint="use another --out, or the same settings"
+            )
+        return
+    run.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(own, sort_keys=False), encoding="utf-8")
+
+
+def _per_step(recipe: Optimisation, machine: Machine) -> int:
+    """Samples of one optimiser step."""
+    return recipe.batch_size * machine.devices * machine.nodes
+
+
+def _shifted(on_step: Watcher, before: int, progress: Progress) -> None:
+    on_step(Progress(before + progress.step, progress.loss, progress.val_auc))
+
+
+def _last(run: Path, stage: Stage) -> Path:
+    return run / "checkpoints" / stage.name / "last.ckpt"
+
+
+def _load_weights(net: nn.Module, path: Path) -> None:
+    """The averaged weights of a checkpoint."""
+    state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+    own = {name.removeprefix("net."): v for name, v in state.items() if name.startswith("net.")}
+    net.load_state_dict(own)

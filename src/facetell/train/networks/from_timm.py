@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 
 from facetell.errors import DataError
-from facetell.train.torchvision_shim import declare_missing_operators
 
 
 class TimmFeatures(nn.Module):
@@ -36,7 +35,6 @@ class TimmFeatures(nn.Module):
 def timm_backbone(name: str, size_px: int, *, pretrained: bool) -> tuple[nn.Module, int]:
     """Backbone and its channels. Raises DataError for a name that timm does not know, and where its
     weights cannot be had."""
-    declare_missing_operators()
     import timm
 
     if not timm.is_model(name):
@@ -62,7 +60,6 @@ def timm_backbone(name: str, size_px: int, *, pretrained: bool) -> tuple[nn.Modu
 
 def timm_normalisation(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of the inputs its weights were trained with, on 0..255."""
-    declare_missing_operators()
     import timm
 
     config = timm.get_pretrained_cfg(name, allow_unregistered=True)

@@ -31,10 +31,6 @@ class Architecture:
     start: str | None = None
     carrier: str = "-"
 
-    def start_weights(self, pretrained: bool) -> str:
-        """What the card of a model says of where it started."""
-        return self.start if pretrained and self.start else FROM_NOTHING
-
 
 def _plain(backbone: Callable[[], tuple[nn.Module, int]]) -> Callable[[int, bool], Detector]:
     return lambda size_px, pretrained: Detector(*backbone())

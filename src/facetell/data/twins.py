@@ -1,0 +1,132 @@
+"""A data set of fakes made from real pictures, each beside its original: aligned fakes.
+
+A twin differs from its original by the forgery alone: same face, same size, and where the original
+is a JPEG the same quantisation tables and chroma subsampling. It keeps the original's split and
+group, so that a split holds both or none and training can draw them as a pair.
+"""
+
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, JpegImagePlugin
+
+from facetell.data.autoencoder import Autoencoder
+from facetell.data.crops import largest_face_region
+from facetell.data.forge import self_blend, swap_face
+from facetell.data.manifest import LABELS, Sample
+from facetell.detect.faces import FINDERS
+from facetell.detect.scan import scan
+from facetell.errors import DataError, MediaError
+from facetell.types import FloatArray, UInt8Array
+
+
+@dataclass(frozen=True)
+class Face:
+    """The region around a face, [H, W, 3] uint8 RGB, and its landmarks [5, 2] in it."""
+
+    image: UInt8Array
+    landmarks: FloatArray
+
+
+Forgery = Callable[[Face, Face, np.random.Generator], UInt8Array]
+"""Face, face of another picture, randomness -> the face forged."""
+
+
+def blended(face: Face, other: Face, rng: np.random.Generator) -> UInt8Array:
+    return self_blend(face.image, face.landmarks, rng)
+
+
+def swapped(face: Face, other: Face, rng: np.random.Generator) -> UInt8Array:
+    return swap_face(face.image, face.landmarks, other.image, other.landmarks)
+
+
+def regenerated(autoencoder: Autoencoder) -> Forgery:
+    return lambda face, other, rng: autoencoder.regenerate(face.image)
+
+
+FORGERIES: dict[str, Forgery] = {"blend": blended, "swap": swapped}
+"""What needs nothing else; `regenerated` takes an autoencoder."""
+
+
+def forge_twins(
+    samples: Sequence[Sample],
+    folder: Path,
+    forgery: Forgery,
+    name: str,
+    *,
+    seed: int = 0,
+    threads: int = 1,
+    on_progress: Callable[[int], None] = lambda done: None,
+) -> tuple[list[Sample], list[str]]:
+    """Write a forged twin of each real sample into `folder`; the forged are a source called `name`.
+
+    Returns originals and twins, in pairs, and for each sample left out a line that says why. The
+    same samples and seed give the same pictures. Twins that lie there already are kept, so that an
+    interrupted run goes on. Raises DataError where no sample is real.
+    """
+    reals = [sample for sample in samples if sample.label == LABELS["real"]]
+    if not reals:
+        raise DataError("there is no real picture to forge", hint="give data with real pictures")
+    folder.mkdir(parents=True, exist_ok=True)
+    pairs: list[Sample] = []
+    left_out = []
+    for done, made in enumerate(_forged(reals, folder, forgery, seed, threads), start=1):
+        real = reals[done - 1]
+        if isinstance(made, str):
+            left_out.append(f"{real.path}: {made}")
+        else:
+            fake = replace(real, path=made, label=LABELS["fake"], source=name, generator=name)
+            pairs += [real, fake]
+        on_progress(done)
+    return pairs, left_out
+
+
+def _forged(
+    reals: Sequence[Sample], folder: Path, forgery: Forgery, seed: int, threads: int
+) -> Iterator[Path | str]:
+    finder = FINDERS["facetell"](1)
+
+    def face_of(sample: Sample) -> Face:
+        image, _, landmarks = largest_face_region(sample.path, finder)
+        return Face(image, landmarks)
+
+    def forge(number: int) -> Path | str:
+        real, other = reals[number], reals[number - 1]
+        there = [folder / f"{_stem(real)}{ending}" for ending in (".jpg", ".png")]
+        for path in there:
+            if path.exists():
+                return path
+        try:
+            face = face_of(real)
+            image = forgery(face, face_of(other), np.random.default_rng([seed, number]))
+            return save_like(image, real.path, there)
+        except MediaError as error:
+            return str(error)
+
+    return scan(range(len(reals)), forge, threads)
+
+
+def save_like(image: UInt8Array, original: Path, paths: Sequence[Path]) -> Path:
+    """Save as the original was: a JPEG with its tables and subsampling, anything else as PNG.
+
+    paths: where to, as JPEG and as PNG. The file is whole or not there at all.
+    """
+    picture = Image.fromarray(image)
+    with Image.open(original) as old:
+        if isinstance(old, JpegImagePlugin.JpegImageFile):
+            path, beside = paths[0], paths[0].with_suffix(".part")
+            subsampling = JpegImagePlugin.get_sampling(old)
+            picture.save(beside, "JPEG", qtables=old.quantization, subsampling=max(subsampling, 0))
+        else:
+            path, beside = paths[1], paths[1].with_suffix(".part")
+            picture.save(beside, "PNG")
+    beside.replace(path)
+    return path
+
+
+def _stem(sample: Sample) -> str:
+    """Of the twin's file: the original's name, and what tells it from another of that name."""
+    return f"{sample.path.stem[:60]}-{zlib.crc32(str(sample.path).encode()):08x}"

@@ -1,0 +1,107 @@
+"""Read run folders: what was trained, how far it came, how it went. Needs no torch."""
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from facetell.errors import DataError
+
+CONFIG_NAME = "config.yaml"
+LOGS_NAME = "logs"
+ENVIRONMENT_NAME = "environment.json"
+METRICS_NAME = "metrics.json"
+MODEL_NAME = "model.onnx"
+CURVES_NAME = "curves.png"
+VAL_AUC = "val_auc"
+DONE_WORDS = {True: "finished", False: "unfinished"}
+
+
+@dataclass(frozen=True)
+class Point:
+    """One row of the log. step: optimiser steps, over all stages. loss: of one batch, and val_auc:
+    None where the row says nothing of it."""
+
+    stage: str
+    step: int
+    loss: float | None
+    val_auc: float | None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder. problem: why it cannot be read; then the rest says nothing."""
+
+    folder: Path
+    recipe: dict[str, Any]
+    history: list[Point]
+    finished: bool
+    problem: str | None = None
+
+    @property
+    def state(self) -> str:
+        return "broken" if self.problem else DONE_WORDS[self.finished]
+
+    @property
+    def steps(self) -> int:
+        return max((point.step for point in self.history), default=0)
+
+    @property
+    def best_auc(self) -> float | None:
+        return max((p.val_auc for p in self.history if p.val_auc is not None), default=None)
+
+
+def find_runs(folder: Path) -> list[Run]:
+    """The run folders in a folder, itself among them, by their names; broken ones say so."""
+    if not folder.is_dir():
+        raise DataError(f"{folder} is no folder", hint="give the folder that holds your runs")
+    found = {path.parent for path in folder.glob(f"**/{CONFIG_NAME}")}
+    return [_read_or_say(path) for path in sorted(found)]
+
+
+def read_run(folder: Path) -> Run:
+    """Raises DataError when the folder holds no run or a damaged one."""
+    try:
+        recipe = yaml.safe_load((folder / CONFIG_NAME).read_text(encoding="utf-8"))
+        history = list(_history(folder / LOGS_NAME))
+    except (OSError, ValueError, KeyError, yaml.YAMLError, csv.Error) as error:
+        raise DataError(
+            f"{folder} cannot be read as a run: {error}", hint="was it made by facetell train?"
+        ) from error
+    if not isinstance(recipe, dict):
+        raise DataError(f"{folder / CONFIG_NAME} holds no recipe", hint="was it changed by hand?")
+    return Run(folder, recipe, history, finished=(folder / MODEL_NAME).exists())
+
+
+def _read_or_say(folder: Path) -> Run:
+    try:
+        return read_run(folder)
+    except DataError as error:
+        return Run(folder, {}, [], finished=False, problem=str(error.args[0]))
+
+
+def _history(logs: Path) -> Iterator[Point]:
+    """Of all stages, in the order in which they ran; a step that was done again after an
+    interruption counts as it went the last time."""
+    before = 0
+    for path in sorted(logs.glob("*/metrics.csv"), key=lambda path: path.stat().st_ctime):
+        points: dict[tuple[int, bool], Point] = {}
+        with path.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                loss, auc = _number(row.get("loss")), _number(row.get(VAL_AUC))
+                step = int(row["step"]) + 1  # Lightning counts them from 0
+                points[step, auc is None] = Point(path.parent.name, before + step, loss, auc)
+        yield from sorted(points.values(), key=lambda point: point.step)
+        before += max((step for step, _ in points), default=0)
+
+
+def _number(text: str | None) -> float | None:
+    return float(text) if text else None
+
+
+def write_json(content: dict[str, Any], path: Path) -> None:
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,97 @@
+"""Where a network starts: random weights, its usual ones, a package, or a file."""
+
+import hashlib
+import importlib.util
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from facetell.errors import DataError
+from facetell.train.networks.detector import Detector, load_same_order
+from facetell.train.networks.from_timm import TimmFeatures
+from facetell.train.networks.registry import FROM_NOTHING, architecture
+
+ENDINGS = (".pth", ".pt", ".ckpt", ".bin", ".safetensors")
+REMEDY = "give false, true, the name of an installed package with weights, or a file of weights"
+
+
+def built(name: str, size_px: int, pretrained: bool | str) -> Detector:
+    """The architecture `name` for crops of size_px, with its start weights; see `Recipe`.
+
+    Raises DataError where there is no such architecture, and where its weights cannot be had or are
+    those of another network; MissingExtra where their package is not installed.
+    """
+    net = architecture(name).build(size_px, pretrained is True)
+    if isinstance(pretrained, str):
+        path = _find(pretrained)
+        try:
+            _load(net, _read(path))
+        except ValueError as error:
+            raise DataError(f"{path.name} does not fit {name}: {error}", hint=REMEDY) from error
+    return net
+
+
+def origin(name: str, pretrained: bool | str) -> str:
+    """What the card of a model says of where it started."""
+    if isinstance(pretrained, bool):
+        return (architecture(name).start if pretrained else None) or FROM_NOTHING
+    path = _find(pretrained)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    package = f" of the package {pretrained}" if not Path(pretrained).is_file() else ""
+    return f"{path.name}{package} (sha256 {digest}…; its licence is its maker's to say)"
+
+
+def _find(where: str) -> Path:
+    """The file itself, or the one file of weights in a package."""
+    if Path(where).is_file():
+        return Path(where)
+    name = where.replace("-", "_")
+    spec = importlib.util.find_spec(name) if name.isidentifier() else None
+    if spec is None or not spec.submodule_search_locations:
+        raise DataError(f"pretrained={where} is no file and no installed package", hint=REMEDY)
+    folder = Path(next(iter(spec.submodule_search_locations)))
+    found = sorted(path for path in folder.rglob("*") if path.suffix in ENDINGS)
+    if len(found) != 1:
+        raise DataError(
+            f"the package {where} carries {len(found)} files of weights",
+            hint="give the path of one of them" if found else REMEDY,
+        )
+    return found[0]
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file; nothing but tensors is loaded."""
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    # An unpickler fails in many ways on bytes that are none; all of them mean one thing.
+    except Exception as error:
+        raise DataError(
+            f"{path} cannot be read as weights ({type(error).__name__})", hint=REMEDY
+        ) from error
+    weights = content.get("state_dict", content) if isinstance(content, dict) else None
+    if not weights or not all(isinstance(value, Tensor) for value in weights.values()):
+        raise DataError(f"{path} holds no weights", hint=REMEDY)
+    return dict(weights)
+
+
+def _load(net: Detector, weights: dict[str, Tensor]) -> None:
+    """A checkpoint of ours is loaded whole; another network's goes into the backbone, by the names
+    of its tensors or, where these differ, by their order. Raises ValueError where neither fits."""
+    ours = {n.removeprefix("net."): w for n, w in weights.items() if n.startswith("net.")}
+    target: nn.Module = net if ours else net.backbone
+    if isinstance(target, TimmFeatures):
+        target = target.net
+    weights = ours or weights
+    own = target.state_dict()
+    if set(own) <= set(weights):
+        differ = [name for name, value in own.items() if value.shape != weights[name].shape]
+        if differ:
+            raise ValueError(f"{differ[0]} has another shape")
+        target.load_state_dict({name: weights[name] for name in own})
+    else:
+        load_same_order(target, weights)

@@ -1,0 +1,67 @@
+"""What a run folder tells, beside its checkpoints and logs: on what and with what it was made."""
+
+import hashlib
+import os
+import platform
+import sys
+from collections import Counter
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from facetell._version import __version__
+from facetell.data.crops import CropCache
+from facetell.detect.card import ModelCard
+from facetell.evaluate.plots import plot_curves
+from facetell.evaluate.runs import (
+    CURVES_NAME,
+    ENVIRONMENT_NAME,
+    METRICS_NAME,
+    read_run,
+    write_json,
+)
+from facetell.train.loop import Machine
+
+PACKAGES = ("torch", "lightning", "timm", "numpy", "pillow", "onnx", "onnxruntime")
+DATA_NAME = "data.json"
+
+
+def write_facts(run: Path, cache: CropCache, machine: Machine) -> None:
+    """Write environment.json, and data.json with a hash of every path, label, split and group."""
+    run.mkdir(parents=True, exist_ok=True)
+    environment: dict[str, Any] = {
+        "facetell": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cores": os.cpu_count(),
+        "gpus": [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())],
+        "packages": {name: metadata.version(name) for name in PACKAGES},
+        "machine": asdict(machine),
+        "arguments": sys.argv[1:],
+    }
+    write_json(environment, run / ENVIRONMENT_NAME)
+    digest = hashlib.sha256()
+    counts: Counter[str] = Counter()
+    for region in cache.regions:
+        sample = region.sample
+        row = (sample.path.name, sample.label, sample.split, sample.source, sample.group)
+        digest.update(repr(row).encode())
+        counts[f"{sample.split}/{('real', 'fake')[sample.label]}/{sample.source}"] += 1
+    data = {"sha256": digest.hexdigest(), "pictures": dict(sorted(counts.items()))}
+    write_json(data, run / DATA_NAME)
+
+
+def write_results(run: Path, card: ModelCard) -> None:
+    """Write metrics.json and the curves."""
+    history = read_run(run)
+    content = {
+        "best_val_auc": history.best_auc,
+        "steps": history.steps,
+        "val": [row.model_dump() for row in card.metrics],
+        "thresholds": card.thresholds.model_dump(),
+    }
+    write_json(content, run / METRICS_NAME)
+    plot_curves(history, run / CURVES_NAME)
