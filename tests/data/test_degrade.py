@@ -7,6 +7,8 @@ from PIL import Image
 from facetell.data import degrade
 from tests.shared import noise_image
 
+FORENSIC = degrade.AUGMENTATIONS["forensic"]
+
 
 @pytest.mark.parametrize(
     ("tier", "size_wh"), [("clean", (1000, 500)), ("web", (768, 384)), ("hard", (512, 256))]
@@ -50,7 +52,8 @@ def test_a_random_path_repeats_with_its_seed_and_keeps_the_input():
     image = noise_image(48, 80)
     before = image.copy()
     for seed in range(20):
-        one, other = (degrade.random_path(image, np.random.default_rng(seed)) for _ in range(2))
+        rngs = [np.random.default_rng(seed) for _ in range(2)]
+        one, other = (degrade.random_path(image, rng, FORENSIC) for rng in rngs)
         np.testing.assert_array_equal(one, other)
         assert one.shape == image.shape
         assert one.dtype == np.uint8
@@ -59,9 +62,29 @@ def test_a_random_path_repeats_with_its_seed_and_keeps_the_input():
 
 def test_a_random_shrink_stays_in_its_range_and_never_enlarges():
     sides = [
-        max(degrade.random_shrink(noise_image(200, 100), np.random.default_rng(s), (64, 288)).shape)
+        max(degrade.random_shrink(noise_image(200, 100), np.random.default_rng(s), FORENSIC).shape)
         for s in range(40)
     ]
     assert min(sides) >= 64
     assert max(sides) == 200
     assert len(set(sides)) > 10
+
+
+def test_without_augmentation_nothing_happens_to_a_picture():
+    image, how = noise_image(90, 90), degrade.AUGMENTATIONS["none"]
+    rng = np.random.default_rng(0)
+    for change in (degrade.random_path, degrade.random_shrink, degrade.random_cut_out):
+        np.testing.assert_array_equal(change(image, rng, how), image)
+
+
+def test_cut_out_greys_whole_squares_and_leaves_the_rest():
+    image, how = noise_image(160, 160), degrade.Augmentation(cut_out=1.0)
+    shares = []
+    for seed in range(20):
+        cut = degrade.random_cut_out(image, np.random.default_rng(seed), how)
+        squares = (cut == 128).all(axis=2).reshape(16, 10, 16, 10).all(axis=(1, 3))
+        hidden = squares.repeat(10, 0).repeat(10, 1)
+        np.testing.assert_array_equal(cut[~hidden], image[~hidden])
+        shares.append(squares.mean())
+    assert max(shares) < 0.6
+    assert 0.1 < np.mean(shares) < 0.4

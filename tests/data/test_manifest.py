@@ -1,5 +1,6 @@
 import pytest
 
+from facetell.data.layouts import read_dataset
 from facetell.data.manifest import read_manifest
 from facetell.errors import DataError
 from tests.shared import SHARED, needs_shared
@@ -24,7 +25,8 @@ def test_a_manifest_gives_samples_with_paths_beside_it(tmp_path):
     ("text", "message"),
     [
         ("", "no rows"),
-        ("path,label\nx.jpg,real\n", "no column split, source"),
+        ("path,split\nx.jpg,train\n", "no column label"),
+        ("path,label\nx.jpg,1\n", ":2: label '1'"),
         ("path,label,split,source\nx.jpg,maybe,train,s\n", ":2: label 'maybe'"),
         ("path,label,split,source\nx.jpg,real,holdout,s\n", ":2: split 'holdout'"),
     ],
@@ -47,3 +49,43 @@ def test_the_research_manifest_is_read_with_splits_disjoint_by_group():
         splits_of.setdefault(sample.group, set()).add(sample.split)
     assert len(samples) == 13650
     assert all(len(splits) == 1 for splits in splits_of.values())
+
+
+def test_split_source_and_group_may_be_missing(tmp_path):
+    (only,) = read_manifest(manifest(tmp_path, "path,label\na.jpg,fake\n"))
+    assert (only.split, only.source, only.group) == ("train", "fake", "a.jpg")
+
+
+def test_a_parquet_manifest_is_read_like_a_csv_one(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow", reason="the training extra is not installed")
+    from pyarrow import parquet
+
+    columns = {"path": ["a.jpg", "b.jpg"], "label": ["real", "fake"], "group": ["g", None]}
+    parquet.write_table(pyarrow.table(columns), tmp_path / "manifest.parquet")
+    samples = read_manifest(tmp_path / "manifest.parquet")
+    assert [(s.path.name, s.label, s.group) for s in samples] == [
+        ("a.jpg", 0, "g"),
+        ("b.jpg", 1, "b.jpg"),
+    ]
+    assert read_dataset(tmp_path).samples == samples
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1 and then nothing")
+    with pytest.raises(DataError, match="cannot be read as Parquet"):
+        read_manifest(tmp_path / "broken.parquet")
+
+
+def test_the_lists_of_the_140k_set_are_understood_as_they_are(tmp_path):
+    """Their label is 1 for real; beside it stands a word. Paths are relative to a folder below."""
+    for name in ("train/real/31355.jpg", "train/fake/0B3GSS0SBE.jpg"):
+        picture = tmp_path / "real_vs_fake" / "real-vs-fake" / name
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        picture.touch()
+    (tmp_path / "valid.csv").write_text(
+        ",original_path,id,label,label_str,path\n"
+        "0,/kaggle/input/31355.jpg,31355,1,real,train/real/31355.jpg\n"
+        "1,/kaggle/input/x.jpg,0B3GSS0SBE,0,fake,train/fake/0B3GSS0SBE.jpg\n"
+    )
+    samples = read_manifest(tmp_path / "valid.csv")
+    assert [(s.label, s.split, s.path.is_file()) for s in samples] == [
+        (0, "val", True),
+        (1, "val", True),
+    ]

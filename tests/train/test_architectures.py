@@ -6,7 +6,7 @@ import torch
 from facetell.errors import DataError
 from facetell.train.export import onnx_bytes
 from facetell.train.networks.cost import cost
-from facetell.train.networks.registry import ARCHITECTURES, FROM_NOTHING, architecture
+from facetell.train.networks.registry import ARCHITECTURES, architecture
 
 # torch's own exporter uses what torch deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
@@ -63,12 +63,6 @@ def test_weights_that_cannot_be_fetched_are_an_error_with_a_remedy(monkeypatch):
     with pytest.raises(DataError, match="cannot be fetched") as refused:
         architecture("resnet50").build(SIZE_PX, True)
     assert "pretrained=false" in refused.value.hint
-
-
-def test_the_card_says_where_a_network_started():
-    assert "ImageNet" in architecture("efficientnet_lite0").start_weights(True)
-    assert architecture("efficientnet_lite0").start_weights(False) == FROM_NOTHING
-    assert architecture("baseline_cnn").start_weights(True) == FROM_NOTHING
 
 
 def test_cost_counts_parameters_and_multiplications():

@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
+from facetell.data.degrade import AUGMENTATIONS, Augmentation
 from facetell.errors import DataError
 from facetell.train.recipe import Recipe, read_recipe
 
@@ -12,15 +15,18 @@ def test_a_file_changes_it_and_settings_come_last(tmp_path):
     config = tmp_path / "run.yaml"
     config.write_text(
         "architecture: deep_cnn\npretrained: false\nlearning_rate: 1e-3\n"
-        "crop_px_range: [48, 96]\nboost: {mine: 3}\nseed: 7\n"
+        "augmentation: {crop_px_range: [48, 96]}\nboost: {mine: 3}\nseed: 7\n"
     )
-    recipe = read_recipe(config, ["seed=8", "align=box"])
+    recipe = read_recipe(config, ["seed=8", "align=box", "augmentation.cut_out=0.5"])
     assert (recipe.architecture, recipe.pretrained, recipe.learning_rate) == (
         "deep_cnn",
         False,
         1e-3,
     )
-    assert (recipe.crop_px_range, recipe.boost) == ((48, 96), {"mine": 3.0})
+    assert (recipe.augmentation, recipe.boost) == (
+        Augmentation(crop_px_range=(48, 96), cut_out=0.5),
+        {"mine": 3.0},
+    )
     assert (recipe.seed, recipe.align) == (8, "box")
 
 
@@ -31,6 +37,9 @@ def test_a_file_changes_it_and_settings_come_last(tmp_path):
         ("align=eyes", "align"),
         ("learnig_rate=1", "no learnig_rate"),
         ("seed", "--set seed"),
+        ("schedule=warp", "schedule"),
+        ("augmentation=heavy", "no augmentation 'heavy'"),
+        ("augmentation.jpg=1", "the augmentation has no jpg"),
     ],
 )
 def test_a_wrong_setting_is_named(setting, said):
@@ -45,3 +54,16 @@ def test_a_file_that_holds_no_settings_is_refused(tmp_path, text):
         read_recipe(tmp_path / "run.yaml")
     with pytest.raises(DataError, match="gone"):
         read_recipe(tmp_path / "gone.yaml")
+
+
+def test_an_augmentation_may_be_named():
+    assert read_recipe(None, ["augmentation=plain"]).augmentation == AUGMENTATIONS["plain"]
+    changed = read_recipe(None, ["augmentation=none", "augmentation.mirrored=0.5"]).augmentation
+    assert changed == replace(AUGMENTATIONS["none"], mirrored=0.5)
+
+
+def test_a_run_that_trains_its_head_first_has_two_stages():
+    one, two = read_recipe(None, ["head_samples=320", "samples=640", "thaw=3"]).stages
+    assert (one.name, one.first, one.samples, one.thaw) == ("head", 0, 320, 0)
+    assert (two.name, two.first, two.samples, two.thaw) == ("all", 320, 640, 3)
+    assert [stage.name for stage in read_recipe(None).stages] == ["all"]

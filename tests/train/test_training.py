@@ -1,3 +1,4 @@
+import errno
 from datetime import timedelta
 
 import numpy as np
@@ -10,14 +11,14 @@ from facetell.data.manifest import Sample
 from facetell.detect.card import ModelCard
 from facetell.detect.crop import crop_face, to_tensor
 from facetell.detect.model import Model
-from facetell.errors import DataError
+from facetell.errors import DataError, OutputError
 from facetell.evaluate.runs import read_run
 from facetell.train import loop
 from facetell.train.export import onnx_bytes, write_model
 from facetell.train.networks import registry
 from facetell.train.networks.detector import Detector, load_same_order
 from facetell.train.networks.efficientnet_lite import efficientnet_lite0
-from facetell.train.release import draft_card, release
+from facetell.train.release import draft_card, pictures_by_source, release
 from tests.train.tiny import drawn_cache, tiny_network, tiny_recipe
 
 # torch's own exporter uses what torch deprecates.
@@ -94,6 +95,77 @@ def test_a_run_of_another_recipe_is_refused(tmp_path):
         trained(cache, tiny_recipe(samples=16, seed=5), tmp_path / "run")
 
 
+@pytest.mark.parametrize("schedule", ["cosine", "plateau", "constant"])
+def test_every_schedule_trains_and_starts_at_its_rate(tmp_path, schedule):
+    cache = drawn_cache(tmp_path / "cache")
+    recipe = tiny_recipe(schedule=schedule, samples=128, check_every=64)
+    trained(cache, recipe, tmp_path / "run")
+    assert read_run(tmp_path / "run").steps == 8
+
+
+def test_training_stops_when_val_gets_no_better(tmp_path):
+    cache = drawn_cache(tmp_path / "cache")
+    recipe = tiny_recipe(samples=6400, check_every=64, patience=2, learning_rate=1e-9, keep="best")
+    trained(cache, recipe, tmp_path / "run")
+    looks = [p.val_auc for p in read_run(tmp_path / "run").history if p.val_auc is not None]
+    assert len(looks) == looks.index(max(looks)) + 1 + 2
+
+
+def test_what_follows_the_val_split_needs_one(tmp_path):
+    cache = drawn_cache(tmp_path / "cache", count=4)
+    for changes in ({"patience": 1}, {"schedule": "plateau"}, {"keep": "best"}):
+        with pytest.raises(DataError, match="val split"):
+            trained(cache, tiny_recipe(**changes), tmp_path / "run")
+
+
+def test_a_loss_that_is_no_number_ends_the_run_with_a_remedy(tmp_path):
+    cache = drawn_cache(tmp_path / "cache")
+    recipe = tiny_recipe(learning_rate=1e30, schedule="constant", clip_norm=1e30)
+    with pytest.raises(DataError, match="not a number") as ended:
+        trained(cache, recipe, tmp_path / "run")
+    assert "learning_rate" in ended.value.hint
+
+
+def test_a_full_disk_is_an_error_that_says_how_to_go_on(tmp_path, monkeypatch):
+    def full(*args, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("lightning.pytorch.Trainer.save_checkpoint", full)
+    with pytest.raises(OutputError, match="No space left") as ended:
+        trained(drawn_cache(tmp_path / "cache"), tiny_recipe(), tmp_path / "run")
+    assert "--resume" in ended.value.hint
+
+
+def test_a_checkpoint_that_does_not_fit_is_an_error_with_a_remedy(tmp_path):
+    cache, recipe, run = drawn_cache(tmp_path / "cache"), tiny_recipe(), tmp_path / "run"
+    trained(cache, recipe, run)
+    path = run / "checkpoints" / "all" / "last.ckpt"
+    state = torch.load(path, weights_only=True)
+    renamed = {f"other.{name}": value for name, value in state["state_dict"].items()}
+    reshaped = {name: torch.zeros(7) for name in state["state_dict"]}
+    for broken in (renamed, reshaped):
+        torch.save(state | {"state_dict": broken}, path)
+        with pytest.raises(DataError, match="another network") as refused:
+            trained(cache, recipe, run)
+        assert "another --out" in refused.value.hint
+    path.write_bytes(b"cut short")
+    with pytest.raises(DataError, match="cannot be read"):
+        trained(cache, recipe, run)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_cache_that_vanishes_in_the_middle_is_an_error(tmp_path, monkeypatch):
+    def vanished(self, row):
+        raise OSError(errno.EIO, "Input/output error")
+
+    cache = drawn_cache(tmp_path / "cache")
+    monkeypatch.setattr("facetell.data.pixels.PixelCache.image", vanished)
+    with pytest.raises(OutputError, match="Input/output error"):
+        trained(cache, tiny_recipe(), tmp_path / "run")
+    with pytest.raises(DataError, match="prepares samples"):
+        loop.train(cache, tiny_recipe(), tmp_path / "run", machine=loop.Machine(workers=1))
+
+
 def test_the_mean_of_the_evidence_is_the_logit(lite0):
     with torch.no_grad():
         logit, evidence = lite0(torch.randn(3, 3, 192, 192))
@@ -113,7 +185,9 @@ def test_torch_and_onnx_agree(lite0, lite0_onnx, count):
 
 
 def test_a_written_model_carries_its_card(tmp_path, lite0_onnx):
-    card = draft_card(tiny_recipe(size_px=192), drawn_cache(tmp_path / "cache"), "test")
+    card = draft_card(
+        tiny_recipe(size_px=192), pictures_by_source(drawn_cache(tmp_path / "cache")), "test"
+    )
     write_model(lite0_onnx, card, tmp_path / "model.onnx")
     opened = Model.load(tmp_path / "model.onnx")
     assert opened.card == ModelCard.model_validate_json(card.model_dump_json())
@@ -152,7 +226,6 @@ def test_imagenet_weights_give_the_features_they_were_trained_for():
 
 def test_calibration_takes_only_the_val_split(tmp_path):
     sample = Sample(tmp_path / "a.png", 1, "test", "s", "", "g")
-    cache = drawn_cache(tmp_path / "cache")
     with pytest.raises(DataError, match="val split"):
-        release(tiny_network(), tiny_recipe(), cache, [sample], tmp_path / "m.onnx",
+        release(tiny_network(), tiny_recipe(), {}, [sample], tmp_path / "m.onnx",
                 name="test", threads=1)  # fmt: skip

@@ -1,7 +1,7 @@
 """`facetell calibrate`"""
 
-import os
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -28,28 +28,16 @@ def calibrate(
 
     For other pictures than those it was fitted on, or after a change of the face finder.
     """
-    from facetell.cli.progress import progress_bar
-    from facetell.data.layouts import read_dataset
+    from facetell.cli.fitting import fit_with_progress
+    from facetell.data.layouts import split_of
     from facetell.detect.model import Model
     from facetell.errors import MissingExtra
 
     try:
-        from facetell.train.release import TIERS, recalibrate
+        from facetell.train.release import recalibrate
     except ImportError as error:
         raise MissingExtra(f"what calibrating needs ({error.name})", "train") from error
 
-    held_out = [s for manifest in val for s in read_dataset(manifest).samples if s.split == "val"]
+    held_out = split_of(val, "val")
     way = align.value if align else Model.load(model).card.crop.align
-    with progress_bar("judging val", len(held_out) * len(TIERS)) as advance:
-        card = recalibrate(
-            model,
-            way,
-            held_out,
-            out,
-            threads=os.cpu_count() or 1,
-            on_progress=lambda done, _: advance(done),
-        )
-    typer.echo(
-        f"wrote {out}: real below {card.thresholds.real_below:.3f}, "
-        f"fake from {card.thresholds.fake_from:.3f}"
-    )
+    fit_with_progress(partial(recalibrate, model, way, held_out, out), held_out, out)

@@ -106,15 +106,20 @@ def crops(
     splits: Annotated[
         list[str], typer.Option("--split", help="Splits to take; may be given several times.")
     ] = ["train", "val"],  # noqa: B006 - typer reads it, nobody changes it
+    pairs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Only groups with both labels; at most so many of either."),
+    ] = None,
     processes: Annotated[int | None, typer.Option(min=1, help="By default one per core.")] = None,
 ) -> None:
     """Find the largest face of every picture once and keep it decoded, for training."""
     from facetell.data.layouts import read_dataset
+    from facetell.data.manifest import paired
 
     samples = [
         s for manifest in manifests for s in read_dataset(manifest).samples if s.split in splits
     ]
-    fill_cache(samples, out, processes)
+    fill_cache(paired(samples, pairs) if pairs else samples, out, processes)
 
 
 @app.command("forge")
@@ -173,6 +178,28 @@ def forge(
     _name_left_out(left_out, out)
 
 
+@app.command("download")
+def download(
+    name: Annotated[str, typer.Argument(help="kaggle:OWNER/NAME or hf:OWNER/NAME.")],
+    out: Annotated[Path, typer.Option(help="Folder for it.")],
+) -> None:
+    """Fetch a public data set, such as kaggle:xhlulu/140k-real-and-fake-faces.
+
+    This alone of all commands needs a network; some data sets need an account on their hub.
+    """
+    from facetell.cli.writers import explained
+    from facetell.data.download import download as fetch
+    from facetell.data.layouts import read_dataset
+    from facetell.errors import DataError
+
+    with explained(out):
+        where = fetch(name, out)
+    try:
+        typer.echo(read_dataset(where).recognised)
+    except DataError as error:
+        typer.echo(f"fetched into {where}, but not recognised: {error.args[0]}\n{error.hint}")
+
+
 @app.command("autoencoder")
 def autoencoder(
     encoder: Annotated[Path, typer.Argument(help="Weights such as taef2_encoder.pth.")],
@@ -200,7 +227,7 @@ def fill_cache(samples: "Sequence[Sample]", folder: Path, processes: int | None 
 
     with progress_bar("finding faces", len(samples)) as advance:
         kept, left_out = build_cache(samples, folder, processes=processes, on_progress=advance)
-    typer.echo(f"{kept} of {len(samples)} pictures kept in {folder}")
+    typer.echo(f"{folder} holds {kept} faces; asked for {len(samples)} pictures")
     _name_left_out(left_out, folder)
 
 

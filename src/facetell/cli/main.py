@@ -6,7 +6,18 @@ import sys
 import typer
 
 from facetell._version import __version__
-from facetell.cli import calibrate, data, detect, doctor, evaluate, finder, models, runs, train
+from facetell.cli import (
+    calibrate,
+    data,
+    detect,
+    doctor,
+    evaluate,
+    export,
+    finder,
+    models,
+    runs,
+    train,
+)
 from facetell.errors import FacetellError
 
 app = typer.Typer(
@@ -23,6 +34,7 @@ app.command("doctor")(doctor.doctor)
 app.command("evaluate")(evaluate.evaluate)
 app.command("train")(train.train)
 app.command("runs")(runs.runs)
+app.command("export")(export.export)
 app.command("calibrate")(calibrate.calibrate)
 app.add_typer(data.app, name="data")
 app.add_typer(finder.app, name="finder")

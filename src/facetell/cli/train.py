@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,10 +48,10 @@ def train(
     same command with --resume goes on. `facetell runs` lists runs, `facetell models
     --architectures` what can be trained.
     """
+    from facetell.cli.fitting import fit_with_progress
     from facetell.cli.progress import progress_bar
     from facetell.data.crops import CropCache
-    from facetell.data.layouts import read_dataset
-    from facetell.data.manifest import capped
+    from facetell.data.layouts import read_dataset, split_of
     from facetell.errors import DataError, MissingExtra
 
     try:
@@ -60,7 +61,7 @@ def train(
         from facetell.train.loop import Machine, steps_of
         from facetell.train.loop import train as run_training
         from facetell.train.recipe import read_recipe
-        from facetell.train.release import TIERS, release
+        from facetell.train.release import pictures_by_source, release
         from facetell.train.run_folder import write_facts, write_results
     except ImportError as error:
         raise MissingExtra(f"what training needs ({error.name})", "train") from error
@@ -76,14 +77,7 @@ def train(
     sets = [read_dataset(path) for path in data or []]
     for one in sets:
         typer.echo(one.recognised)
-    held_out = [
-        sample
-        for one in ([read_dataset(path) for path in val] if val else sets)
-        for sample in one.samples
-        if sample.split == "val"
-    ]
-    if val_per_source:
-        held_out = capped(held_out, val_per_source)
+    held_out = split_of(val or data or [], "val", val_per_source)
     if not held_out:
         raise DataError(
             "there is no val split, and a model must be calibrated on one",
@@ -106,22 +100,10 @@ def train(
         except KeyboardInterrupt:
             typer.echo(f"stopped; the same command with --resume goes on with {out}")
             raise
-    with progress_bar("judging val", len(held_out) * len(TIERS)) as advance:
-        card = release(
-            net,
-            recipe,
-            opened,
-            held_out,
-            out / MODEL_NAME,
-            name=name,
-            threads=os.cpu_count() or 1,
-            on_progress=lambda done, _: advance(done),
-        )
-    write_results(out, card)
-    typer.echo(
-        f"wrote {out / MODEL_NAME}: real below {card.thresholds.real_below:.3f}, "
-        f"fake from {card.thresholds.fake_from:.3f}"
+    fit = partial(
+        release, net, recipe, pictures_by_source(opened), held_out, out / MODEL_NAME, name=name
     )
+    write_results(out, fit_with_progress(fit, held_out, out / MODEL_NAME))
 
 
 def _shown(advance: "Callable[..., None]") -> "Callable[[Progress], None]":

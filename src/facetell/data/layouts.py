@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from facetell.data.manifest import LABELS, SPLITS, Sample, read_manifest
+from facetell.data.manifest import LABELS, SPLITS, Sample, capped, read_manifest
 from facetell.detect.find import find_media
 from facetell.detect.media import media_kind
 from facetell.errors import DataError
@@ -26,7 +26,8 @@ PLAIN_WORDS = {
     *(word for words in (LABEL_WORDS, SPLIT_WORDS) for names in words.values() for word in names),
     *("set", "data", "dataset", "image", "images", "face", "faces", "photos", "frames", "videos"),
 }
-ACCEPTED = """give a manifest.csv (path,label,split,source), or folders such as
+ACCEPTED = """give a manifest, CSV or Parquet, with path,label[,split,source,generator,group], or
+    folders such as
     data/real/*.jpg            data/fake/*.jpg
     data/Train/Real/*.jpg      data/Train/Fake/*.jpg      data/Validation/...   data/Test/...
     data/training_real/*.jpg   data/training_fake/*.jpg
@@ -42,15 +43,26 @@ class DataSet:
 
 
 def read_dataset(path: Path) -> DataSet:
-    """Read a manifest, a folder with a `manifest.csv`, or a tree of label and split folders.
+    """Read a manifest, a folder with a `manifest.csv` or `.parquet`, or a tree of label and split
+    folders.
 
     Raises DataError when a picture's label cannot be told; it shows the accepted layouts.
     """
-    if path.is_dir() and not (path / "manifest.csv").is_file():
-        return _read_tree(path)
-    manifest = path / "manifest.csv" if path.is_dir() else path
+    manifest = path
+    if path.is_dir():
+        names = [path / name for name in ("manifest.csv", "manifest.parquet")]
+        found = [name for name in names if name.is_file()]
+        if not found:
+            return _read_tree(path)
+        manifest = found[0]
     samples = read_manifest(manifest)
     return DataSet(samples, f"{manifest}: a manifest; {counted(samples)}")
+
+
+def split_of(data: Sequence[Path], split: str, per_source: int | None = None) -> list[Sample]:
+    """The samples of one split, of each source at most so many, by the names of their files."""
+    samples = [s for path in data for s in read_dataset(path).samples if s.split == split]
+    return capped(samples, per_source) if per_source else samples
 
 
 def _read_tree(root: Path) -> DataSet:

@@ -1,4 +1,5 @@
-"""Read a manifest: one row per picture, `path,label,split,source[,generator][,group]`."""
+"""Read a manifest, CSV or Parquet: one row per picture,
+`path,label[,split][,source][,generator][,group]`."""
 
 import csv
 import os
@@ -8,11 +9,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from facetell.errors import DataError
+from facetell.errors import DataError, MissingExtra
 
 LABELS = {"real": 0, "fake": 1}
 SPLITS = ("train", "val", "test")
-_COLUMNS = ("path", "label", "split", "source")
+SPLIT_OF_NAME = {
+    "train": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+}
+_NEEDED = ("path", "label")
+_COLUMNS = ("path", "label", "split", "source", "generator", "group")
 
 
 @dataclass(frozen=True)
@@ -32,38 +41,73 @@ class Sample:
 
 
 def read_manifest(path: Path) -> list[Sample]:
-    """Read `manifest.csv`; picture paths are relative to its folder.
+    """Read `manifest.csv` or `.parquet`; picture paths are relative to its folder.
 
+    Without a split column all is `train`, or what the file's own name says (`test.csv`); without a
+    source the label is one. Kaggle's lists of its *140k* set are understood as they are.
     Raises DataError when the file, a column, a label or a split is not as it should be.
     """
+    rows = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
+    if not rows:
+        raise DataError(f"{path} has no rows", hint=f"columns needed: {','.join(_NEEDED)}")
+    missing = [column for column in _NEEDED if column not in rows[0]]
+    if missing:
+        raise DataError(
+            f"{path} has no column {', '.join(missing)}",
+            hint=f"columns needed: {','.join(_NEEDED)}; known: {','.join(_COLUMNS)}",
+        )
+    label = "label_str" if "label_str" in rows[0] else "label"  # Kaggle's 140k: its label 1 is real
+    root = _root(path, rows[0]["path"])
+    split = SPLIT_OF_NAME.get(path.stem.lower(), "train")
+    return [
+        _sample(row, row[label].lower(), split, root, f"{path}:{number}")
+        for number, row in enumerate(rows, start=2)
+    ]
+
+
+def _read_csv(path: Path) -> list[dict[str, str]]:
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            return [{k: v or "" for k, v in row.items() if k} for row in csv.DictReader(file)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(
             f"{path} cannot be read: {error}", hint="give the path of a manifest.csv"
         ) from error
-    if not rows:
-        raise DataError(f"{path} has no rows", hint=f"columns needed: {','.join(_COLUMNS)}")
-    missing = [column for column in _COLUMNS if column not in rows[0]]
-    if missing:
+
+
+def _read_parquet(path: Path) -> list[dict[str, str]]:
+    try:
+        from pyarrow import ArrowException
+        from pyarrow.parquet import read_table
+    except ImportError as error:
+        raise MissingExtra("pyarrow, which reads Parquet,", "train") from error
+    try:
+        rows = read_table(path).to_pylist()
+    except (OSError, ArrowException) as error:
         raise DataError(
-            f"{path} has no column {', '.join(missing)}",
-            hint=f"columns needed: {','.join(_COLUMNS)}",
-        )
-    return [_sample(row, path, number) for number, row in enumerate(rows, start=2)]
+            f"{path} cannot be read as Parquet: {error}", hint="give a whole file"
+        ) from error
+    return [{k: "" if v is None else str(v) for k, v in row.items()} for row in rows]
 
 
-def _sample(row: dict[str, str], manifest: Path, line: int) -> Sample:
-    if row["label"] not in LABELS:
-        raise DataError(f"{manifest}:{line}: label {row['label']!r}", hint="use real or fake")
-    if row["split"] not in SPLITS:
-        raise DataError(f"{manifest}:{line}: split {row['split']!r}", hint="use train, val or test")
+def _root(manifest: Path, first: str) -> Path:
+    """The folder that paths are relative to: the manifest's, or one up to two levels below it."""
+    folder = manifest.parent
+    below = [path for pattern in ("*", "*/*") for path in sorted(folder.glob(pattern))]
+    return next((root for root in (folder, *below) if (root / first).is_file()), folder)
+
+
+def _sample(row: dict[str, str], label: str, split: str, root: Path, where: str) -> Sample:
+    if label not in LABELS:
+        raise DataError(f"{where}: label {label!r}", hint="use real or fake")
+    split = row.get("split") or split
+    if split not in SPLITS:
+        raise DataError(f"{where}: split {split!r}", hint="use train, val or test")
     return Sample(
-        path=manifest.parent / row["path"],
-        label=LABELS[row["label"]],
-        split=row["split"],
-        source=row["source"],
+        path=root / row["path"],
+        label=LABELS[label],
+        split=split,
+        source=row.get("source") or label,
         generator=row.get("generator") or "",
         group=row.get("group") or row["path"],
     )
@@ -74,7 +118,7 @@ def write_manifest(samples: Iterable[Sample], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
-        rows.writerow([*_COLUMNS, "generator", "group"])
+        rows.writerow(_COLUMNS)
         for s in samples:
             where = os.path.relpath(s.path.absolute(), path.absolute().parent)
             label = next(name for name, number in LABELS.items() if number == s.label)
@@ -101,6 +145,21 @@ def capped(samples: Iterable[Sample], per_source: int) -> list[Sample]:
     for sample in sorted(samples, key=lambda sample: sample.path.name):
         by_source[sample.source].append(sample)
     return [sample for name in sorted(by_source) for sample in by_source[name][:per_source]]
+
+
+def paired(samples: Iterable[Sample], most: int) -> list[Sample]:
+    """Of each group that holds both labels, at most so many of either, by the names of their
+    files."""
+    groups: defaultdict[str, tuple[list[Sample], list[Sample]]] = defaultdict(lambda: ([], []))
+    for sample in sorted(samples, key=lambda sample: sample.path.name):
+        groups[sample.group][sample.label].append(sample)
+    return [
+        sample
+        for _, both in sorted(groups.items())
+        if all(both)
+        for one in both
+        for sample in one[:most]
+    ]
 
 
 def _split_of(name: str) -> str:

@@ -31,16 +31,17 @@ class Face:
     landmarks: FloatArray
 
 
-Forgery = Callable[[Face, Face, np.random.Generator], UInt8Array]
-"""Face, face of another picture, randomness -> the face forged."""
+Forgery = Callable[[Face, Callable[[], Face], np.random.Generator], UInt8Array]
+"""Face, what finds the face of another picture, randomness -> the face forged."""
 
 
-def blended(face: Face, other: Face, rng: np.random.Generator) -> UInt8Array:
+def blended(face: Face, other: Callable[[], Face], rng: np.random.Generator) -> UInt8Array:
     return self_blend(face.image, face.landmarks, rng)
 
 
-def swapped(face: Face, other: Face, rng: np.random.Generator) -> UInt8Array:
-    return swap_face(face.image, face.landmarks, other.image, other.landmarks)
+def swapped(face: Face, other: Callable[[], Face], rng: np.random.Generator) -> UInt8Array:
+    donor = other()
+    return swap_face(face.image, face.landmarks, donor.image, donor.landmarks)
 
 
 def regenerated(autoencoder: Autoencoder) -> Forgery:
@@ -90,7 +91,10 @@ def _forged(
     finder = FINDERS["facetell"](1)
 
     def face_of(sample: Sample) -> Face:
-        image, _, landmarks = largest_face_region(sample.path, finder)
+        try:
+            image, _, landmarks = largest_face_region(sample.path, finder)
+        except MediaError as error:
+            raise MediaError(f"{sample.path.name}: {error.args[0]}", hint=error.hint) from error
         return Face(image, landmarks)
 
     def forge(number: int) -> Path | str:
@@ -100,8 +104,8 @@ def _forged(
             if path.exists():
                 return path
         try:
-            face = face_of(real)
-            image = forgery(face, face_of(other), np.random.default_rng([seed, number]))
+            rng = np.random.default_rng([seed, number])
+            image = forgery(face_of(real), lambda: face_of(other), rng)
             return save_like(image, real.path, there)
         except MediaError as error:
             return str(error)

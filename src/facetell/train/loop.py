@@ -37,6 +37,7 @@ from facetell.train.recipe import Recipe
 
 CHECKPOINT_EVERY = timedelta(seconds=60)
 LOG_EVERY = 20  # steps
+CHECKPOINTS_NAME = "checkpoints"
 
 Net = TypeVar("Net", bound=nn.Module)
 Pair = tuple[Tensor, Tensor]
@@ -146,7 +147,7 @@ def fit(
                     net, samples, loss, recipe, stage, run, steps, val, layer_decay, machine, watch
                 )
         before += steps
-    _load_weights(net, run / "checkpoints" / stages[-1].name / f"{recipe.keep}.ckpt")
+    load_weights(net, run, recipe, recipe.keep)
     return net.eval()
 
 
@@ -166,6 +167,8 @@ def _fit_stage(
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     training = Training(net, loss, recipe, stage, steps=steps, layer_decay=layer_decay)
     last = _last(run, stage)
+    if last.exists():
+        _averaged(last, net)  # says what is wrong, if anything, better than the trainer would
     trainer = lightning.Trainer(
         accelerator=machine.accelerator,
         devices=machine.devices,
@@ -273,21 +276,16 @@ def _explained(run: Path) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="lightning")
             yield
-    except OSError as error:
-        raise OutputError(
-            f"{run} cannot be written: {error.strerror or error}",
-            hint="make room, then go on with --resume",
-        ) from error
-    except (RuntimeError, KeyError) as error:
+    except (RuntimeError, OSError) as error:
         if "DataLoader worker" in str(error):
             raise DataError(
                 f"a process that prepares samples ended: {str(error).strip().splitlines()[-1]}",
-                hint="is the crop cache whole, and is there memory left? --workers 0 shows more",
+                hint="is the crop cache whole, and is there memory left? Then go on with --resume",
             ) from error
-        if isinstance(error, KeyError) or "state_dict" in str(error):
-            raise DataError(
-                f"a checkpoint in {run} does not fit this network: {str(error).splitlines()[0]}",
-                hint="it is damaged or of another version: start anew with another --out",
+        if isinstance(error, OSError):
+            raise OutputError(
+                f"the run in {run} cannot go on: {error.strerror or error}",
+                hint="is the disk full? Make room, then go on with --resume",
             ) from error
         raise
 
@@ -316,11 +314,30 @@ def _shifted(on_step: Watcher, before: int, progress: Progress) -> None:
 
 
 def _last(run: Path, stage: Stage) -> Path:
-    return run / "checkpoints" / stage.name / "last.ckpt"
+    return run / CHECKPOINTS_NAME / stage.name / "last.ckpt"
 
 
-def _load_weights(net: nn.Module, path: Path) -> None:
-    """The averaged weights of a checkpoint."""
-    state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
-    own = {name.removeprefix("net."): v for name, v in state.items() if name.startswith("net.")}
-    net.load_state_dict(own)
+def load_weights(net: nn.Module, run: Path, recipe: Any, keep: str) -> None:
+    """Give a network the averaged weights that a run kept: those of the `best` look or the `last`.
+
+    Raises DataError where there are none, or where they are another network's.
+    """
+    path = run / CHECKPOINTS_NAME / recipe.stages[-1].name / f"{keep}.ckpt"
+    if not path.exists():
+        raise DataError(f"{path} is not there", hint="has the run come so far? facetell runs")
+    net.load_state_dict(_averaged(path, net))
+
+
+def _averaged(path: Path, net: nn.Module) -> dict[str, Tensor]:
+    """The averaged weights in a checkpoint. Raises DataError when they are not those of `net`."""
+    hint = "it is damaged or of another version: start anew with another --out"
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+    # An unpickler fails in many ways on bytes that are none; all of them mean one thing.
+    except Exception as error:
+        raise DataError(f"{path} cannot be read ({type(error).__name__})", hint=hint) from error
+    weights = {name.removeprefix("net."): v for name, v in state.items() if name.startswith("net.")}
+    shapes = {name: tuple(value.shape) for name, value in weights.items()}
+    if shapes != {name: tuple(value.shape) for name, value in net.state_dict().items()}:
+        raise DataError(f"{path} is a checkpoint of another network", hint=hint)
+    return weights

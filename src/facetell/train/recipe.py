@@ -18,7 +18,7 @@ from facetell.train.optimisation import Optimisation, Stage
 
 @dataclass(frozen=True)
 class Recipe(Optimisation):
-    """The recipe of the model that ships; change a value with `--set name=value`.
+    """How a detector is trained; change a value with `--set name=value`.
 
     Each sample is drawn by its number and the seed alone, so a run that was interrupted continues
     with exactly the sample that it would have seen.
@@ -49,9 +49,7 @@ class Recipe(Optimisation):
     augmentation: Augmentation = field(default_factory=lambda: AUGMENTATIONS["forensic"])
     twins: float = 0.0
     blends: float = 0.0
-    boost: dict[str, float] = field(
-        default_factory=lambda: {"stylegan1_140k": 2.0, "ffhq256_140k": 2.0}
-    )
+    boost: dict[str, float] = field(default_factory=dict)
 
     @property
     def crop(self) -> CropSpec:

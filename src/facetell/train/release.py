@@ -2,7 +2,7 @@
 
 import datetime
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ LIMITS = (
 def release(
     net: Network,
     recipe: Recipe,
-    cache: CropCache,
+    trained_on: Mapping[str, int],
     val: Sequence[Sample],
     path: Path,
     *,
@@ -57,9 +57,12 @@ def release(
     threads: int,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ModelCard:
-    """Export a trained network and calibrate it; see `calibrate`."""
+    """Export a trained network and calibrate it; see `calibrate`.
+
+    trained_on: pictures by source, as `pictures_by_source` counts them.
+    """
     data = onnx_bytes(net, recipe.size_px)
-    draft = draft_card(recipe, cache, name)
+    draft = draft_card(recipe, trained_on, name)
     return calibrate(data, draft, val, path, threads=threads, on_progress=on_progress)
 
 
@@ -100,8 +103,10 @@ def calibrate(
             "calibration and thresholds need samples of the val split, and only those",
             hint="give a manifest that has a val split",
         )
-    write_model(data, draft, path)
-    scores = _score_tiers(val, Detector.load(path), threads, on_progress)
+    unfitted = path.with_suffix(".draft")  # so that `path` itself is always a finished model
+    write_model(data, draft, unfitted)
+    scores = _score_tiers(val, Detector.load(unfitted), threads, on_progress)
+    unfitted.unlink()
     for tier, rows in scores.items():
         write_scores(rows, path.with_name(f"val-{tier}.csv"))
     card = _fitted(draft, scores)
@@ -109,9 +114,14 @@ def calibrate(
     return card
 
 
-def draft_card(recipe: Recipe, cache: CropCache, name: str) -> ModelCard:
-    """All that is known before judging: scores are raw logits, thresholds say nothing."""
+def pictures_by_source(cache: CropCache) -> dict[str, int]:
+    """Training pictures of a cache by source, in the order of the sources' names."""
     trained = Counter(r.sample.source for r in cache.regions if r.sample.split == "train")
+    return dict(sorted(trained.items()))
+
+
+def draft_card(recipe: Recipe, trained_on: Mapping[str, int], name: str) -> ModelCard:
+    """All that is known before judging: scores are raw logits, thresholds say nothing."""
     return ModelCard(
         card_version=CARD_VERSION,
         name=name,
@@ -119,7 +129,7 @@ def draft_card(recipe: Recipe, cache: CropCache, name: str) -> ModelCard:
         created=datetime.datetime.now(datetime.UTC).date().isoformat(),
         crop=recipe.crop,
         **NOT_FITTED,
-        trained_on=dict(sorted(trained.items())),
+        trained_on=dict(trained_on),
         recipe=asdict(recipe),
         start_weights=origin(recipe.architecture, recipe.pretrained),
         licence="Apache-2.0; trained on research data with mixed or unstated licences",

@@ -1,6 +1,7 @@
 """What a run folder tells, beside its checkpoints and logs: on what and with what it was made."""
 
 import hashlib
+import json
 import os
 import platform
 import sys
@@ -15,6 +16,7 @@ import torch
 from facetell._version import __version__
 from facetell.data.crops import CropCache
 from facetell.detect.card import ModelCard
+from facetell.errors import DataError
 from facetell.evaluate.plots import plot_curves
 from facetell.evaluate.runs import (
     CURVES_NAME,
@@ -24,6 +26,7 @@ from facetell.evaluate.runs import (
     write_json,
 )
 from facetell.train.loop import Machine
+from facetell.train.release import pictures_by_source
 
 PACKAGES = ("torch", "lightning", "timm", "numpy", "pillow", "onnx", "onnxruntime")
 DATA_NAME = "data.json"
@@ -49,9 +52,26 @@ def write_facts(run: Path, cache: CropCache, machine: Machine) -> None:
         sample = region.sample
         row = (sample.path.name, sample.label, sample.split, sample.source, sample.group)
         digest.update(repr(row).encode())
-        counts[f"{sample.split}/{('real', 'fake')[sample.label]}/{sample.source}"] += 1
-    data = {"sha256": digest.hexdigest(), "pictures": dict(sorted(counts.items()))}
+        counts[f"{sample.split}/{('real', 'fake')[sample.label]}"] += 1
+    data = {
+        "sha256": digest.hexdigest(),
+        "pictures": dict(sorted(counts.items())),
+        "trained_on": pictures_by_source(cache),
+    }
     write_json(data, run / DATA_NAME)
+
+
+def read_trained_on(run: Path) -> dict[str, int]:
+    """Training pictures by source, as `write_facts` counted them.
+
+    Raises DataError when the run folder does not say.
+    """
+    path = run / DATA_NAME
+    try:
+        counted = json.loads(path.read_text(encoding="utf-8"))["trained_on"]
+        return {str(source): int(count) for source, count in counted.items()}
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise DataError(f"{path} cannot be read: {error}", hint="was it changed?") from error
 
 
 def write_results(run: Path, card: ModelCard) -> None:

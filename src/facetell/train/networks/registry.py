@@ -7,6 +7,7 @@ from torch import nn
 
 from facetell.train.networks.detector import Detector
 from facetell.train.networks.efficientnet_lite import MEAN, START_WEIGHTS, STD, efficientnet_lite0
+from facetell.train.networks.forensic import forensic
 from facetell.train.networks.from_timm import timm_backbone, timm_normalisation
 from facetell.train.networks.simple import Hybrid, baseline_cnn, deep_cnn
 
@@ -64,6 +65,7 @@ ARCHITECTURES: dict[str, Callable[[], Architecture]] = {
     ),
     "baseline_cnn": lambda: Architecture(_plain(baseline_cnn), "three convolution blocks"),
     "deep_cnn": lambda: Architecture(_plain(deep_cnn), "batch normalisation and dropout"),
+    "forensic": lambda: Architecture(_plain(forensic), "picture and residual, full resolution"),
     "hybrid": lambda: Architecture(
         _hybrid,
         "deep_cnn beside resnet50",

@@ -18,7 +18,7 @@ def deep_cnn(dropout: float = 0.25) -> tuple[nn.Module, int]:
     """Five blocks of two convolutions with batch normalisation, pooling and dropout."""
     layers: list[nn.Module] = []
     for channels, out in pairwise((3, 32, 64, 128, 192, 256)):
-        layers += [*_normalised(channels, out), *_normalised(out, out)]
+        layers += [*normalised(channels, out), *normalised(out, out)]
         layers += [nn.MaxPool2d(2), nn.Dropout2d(dropout)]
     return nn.Sequential(*layers), 256
 
@@ -37,9 +37,10 @@ class Hybrid(nn.Module):
         return torch.cat([one, other], dim=1)
 
 
-def _normalised(channels: int, out: int) -> list[nn.Module]:
+def normalised(channels: int, out: int, stride: int = 1) -> list[nn.Module]:
+    """A 3x3 convolution with batch normalisation."""
     return [
-        nn.Conv2d(channels, out, 3, padding=1, bias=False),
+        nn.Conv2d(channels, out, 3, stride, padding=1, bias=False),
         nn.BatchNorm2d(out),
         nn.ReLU(inplace=True),
     ]

@@ -1,0 +1,42 @@
+"""`facetell export`"""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="A run folder of `facetell train`.")],
+    val: Annotated[list[Path], typer.Option(help="Data whose `val` split calibrates the model.")],
+    out: Annotated[Path, typer.Option(help="The model file to write.")],
+    keep: Annotated[
+        Literal["best", "last"], typer.Option(help="Which of the run's averaged weights.")
+    ] = "best",
+    val_per_source: Annotated[
+        int | None, typer.Option(min=1, help="Calibrate on at most so many of a source, by name.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="What the model's card calls it.")] = "facetell",
+) -> None:
+    """Write a calibrated model file from a checkpoint of a run, finished or not."""
+    from facetell.cli.fitting import fit_with_progress
+    from facetell.data.layouts import split_of
+    from facetell.errors import MissingExtra
+
+    try:
+        from facetell.evaluate.runs import CONFIG_NAME
+        from facetell.train.loop import load_weights
+        from facetell.train.networks.start import built
+        from facetell.train.recipe import read_recipe
+        from facetell.train.release import release
+        from facetell.train.run_folder import read_trained_on
+    except ImportError as error:
+        raise MissingExtra(f"what exporting needs ({error.name})", "train") from error
+
+    recipe = read_recipe(run / CONFIG_NAME)
+    net = built(recipe.architecture, recipe.size_px, pretrained=False)
+    load_weights(net, run, recipe, keep)
+    held_out = split_of(val, "val", val_per_source)
+    fit = partial(release, net.eval(), recipe, read_trained_on(run), held_out, out, name=name)
+    fit_with_progress(fit, held_out, out)

@@ -1,0 +1,65 @@
+import pytest
+
+from facetell.errors import DataError
+from facetell.evaluate.runs import Run, find_runs, read_run
+
+plots = pytest.importorskip("facetell.evaluate.plots", reason="the training extra is not installed")
+
+
+def run_folder(folder, **logs):
+    """logs: stage -> rows of its metrics.csv."""
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text("architecture: deep_cnn\nsamples: 640\n")
+    for stage, rows in logs.items():
+        (folder / "logs" / stage).mkdir(parents=True)
+        text = "epoch,loss,step,val_auc\n" + "".join(f"{row}\n" for row in rows)
+        (folder / "logs" / stage / "metrics.csv").write_text(text)
+    return folder
+
+
+def test_the_stages_of_a_run_follow_each_other(tmp_path):
+    head, rest = ["0,0.7,19,", "0,,19,0.6"], ["0,0.5,19,", "0,,19,0.9"]
+    folder = run_folder(tmp_path / "a", head=head, all=rest)
+    run = read_run(folder)
+    assert [(p.stage, p.step, p.loss, p.val_auc) for p in run.history] == [
+        ("head", 20, 0.7, None),
+        ("head", 20, None, 0.6),
+        ("all", 40, 0.5, None),
+        ("all", 40, None, 0.9),
+    ]
+    assert (run.steps, run.best_auc, run.state) == (40, 0.9, "unfinished")
+    (folder / "model.onnx").touch()
+    assert read_run(folder).state == "finished"
+
+
+def test_steps_that_were_done_twice_count_as_they_went_the_last_time(tmp_path):
+    rows = ["0,0.9,19,", "0,0.8,39,", "0,0.7,39,", "0,0.6,59,"]
+    run = read_run(run_folder(tmp_path / "a", all=rows))
+    assert [(p.step, p.loss) for p in run.history] == [(20, 0.9), (40, 0.7), (60, 0.6)]
+
+
+@pytest.mark.parametrize("config", ["- a\n- list\n", "{", ""])
+def test_a_broken_run_is_shown_as_broken_and_hides_no_other(tmp_path, config):
+    run_folder(tmp_path / "whole")
+    (run_folder(tmp_path / "broken") / "config.yaml").write_text(config)
+    cut = run_folder(tmp_path / "cut", all=["0,0.9,19,"])
+    (cut / "logs" / "all" / "metrics.csv").write_text("epoch,loss,step\n0,0.5,nineteen\n")
+    states = {run.folder.name: run.state for run in find_runs(tmp_path)}
+    assert states == {"broken": "broken", "cut": "broken", "whole": "unfinished"}
+    with pytest.raises(DataError):
+        read_run(tmp_path / "broken")
+
+
+def test_a_folder_that_is_none_is_refused(tmp_path):
+    assert find_runs(tmp_path) == []
+    with pytest.raises(DataError, match="no folder"):
+        find_runs(tmp_path / "gone")
+
+
+@pytest.mark.parametrize("name", ["c.png", "c.svg"])
+@pytest.mark.parametrize("logs", [{}, {"head": ["0,0.7,19,"], "all": ["0,0.5,19,", "0,,19,0.9"]}])
+def test_curves_are_drawn_of_any_run(tmp_path, name, logs):
+    run = read_run(run_folder(tmp_path / "a", **logs))
+    assert isinstance(run, Run)
+    plots.plot_curves(run, tmp_path / name)
+    assert (tmp_path / name).stat().st_size > 5000

@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+import torch
+
+from facetell.data.autoencoder import Autoencoder
+from facetell.errors import DataError
+from facetell.train.autoencoder import autoencoder_bytes
+from facetell.train.networks.tiny_autoencoder import TinyAutoencoder
+from tests.shared import noise_image
+
+# torch's own exporter uses what torch deprecates.
+pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
+
+
+def saved(net, folder, pooled):
+    """As the published files name their tensors: by layer, `pool` in the innermost blocks."""
+    for part in ("encoder", "decoder"):
+        state = getattr(net, part).state_dict()
+        named = {n.replace("context", "pool").replace("body", "conv"): v for n, v in state.items()}
+        torch.save(named, folder / f"{part}.pth")
+    return folder / "encoder.pth", folder / "decoder.pth"
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_published_weights_become_a_file_that_gives_the_same_picture(tmp_path, pooled):
+    torch.manual_seed(0)
+    net = TinyAutoencoder(4, pooled=pooled).eval()
+    (tmp_path / "ae.onnx").write_bytes(autoencoder_bytes(*saved(net, tmp_path, pooled)))
+    image = noise_image(48, 72)
+    with torch.no_grad():
+        pixels = torch.from_numpy(image.transpose(2, 0, 1).copy())[None].float() / 255
+        expected = net(pixels)[0].numpy().transpose(1, 2, 0) * 255
+    back = Autoencoder(tmp_path / "ae.onnx").regenerate(image)
+    np.testing.assert_allclose(back, expected, atol=1)
+
+
+def test_foreign_weights_are_refused(tmp_path):
+    encoder, decoder = saved(TinyAutoencoder(4, pooled=False), tmp_path, False)
+    with pytest.raises(DataError, match="not the weights of a tiny autoencoder"):
+        autoencoder_bytes(decoder, encoder)
+    (tmp_path / "text.pth").write_text("hello")
+    with pytest.raises(DataError, match="cannot be read as weights"):
+        autoencoder_bytes(tmp_path / "text.pth", decoder)
