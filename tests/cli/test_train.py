@@ -1,0 +1,163 @@
+"""`facetell train`, `runs` and `export`: what a user meets, right or wrong."""
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from facetell.data.manifest import Sample, write_manifest
+from tests.cli.command import PROGRAM, facetell
+from tests.lab_data import write_lab_data
+
+pytest.importorskip("torch", reason="the training extra is not installed")
+# torch's own exporter uses what torch deprecates.
+pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
+
+QUICK = ("--set", "architecture=baseline_cnn", "--set", "size_px=32", "--workers", "0")
+
+
+@pytest.fixture(scope="session")
+def labelled(tmp_path_factory):
+    """A manifest of a small set with train and val, and its crop cache."""
+    folder = write_lab_data(tmp_path_factory.mktemp("lab"), 24)
+    paths = sorted(folder.rglob("*.jpg"))
+    samples = [
+        Sample(path, int(path.parent.name == "fake"), ("train", "val")[n % 3 == 2],
+               path.parent.name, "", path.name)
+        for n, path in enumerate(paths)
+    ]  # fmt: skip
+    write_manifest(samples, folder / "manifest.csv")
+    assert facetell("data", "crops", folder, "--out", folder / "cache").code == 0
+    return folder / "manifest.csv", folder / "cache"
+
+
+def train_args(labelled, out, *more):
+    manifest, cache = labelled
+    return ("train", "--cache", cache, "--val", manifest, "--out", out, *QUICK, *more)
+
+
+@pytest.fixture(scope="session")
+def finished(labelled, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "first"
+    more = ("--set", "samples=128", "--set", "check_every=64", "--set", "head_samples=64")
+    done = facetell(*train_args(labelled, out, *more))
+    assert (done.code, done.err) == (0, "")
+    return out
+
+
+def test_a_run_folder_holds_all_that_came_of_it(finished):
+    found = {path.relative_to(finished).as_posix() for path in finished.rglob("*")}
+    assert {
+        "config.yaml",
+        "environment.json",
+        "data.json",
+        "metrics.json",
+        "curves.png",
+        "model.onnx",
+        "checkpoints/head/last.ckpt",
+        "checkpoints/all/last.ckpt",
+        "checkpoints/all/best.ckpt",
+        "logs/all/metrics.csv",
+    } <= found
+    assert any("tfevents" in name for name in found)
+    data = json.loads((finished / "data.json").read_text())
+    assert data["trained_on"] == {"fake": 8, "real": 8}
+    assert data["pictures"]["val/fake"] == 4
+    assert json.loads((finished / "environment.json").read_text())["packages"]["torch"]
+    assert json.loads((finished / "metrics.json").read_text())["steps"] == 6
+
+
+def test_the_model_of_a_run_judges_pictures(finished, labelled):
+    picture = next(labelled[0].parent.glob("real/*.jpg"))
+    done = facetell("detect", picture, "--model", finished / "model.onnx")
+    assert done.code == 0
+    assert facetell("models", finished / "model.onnx").code == 0
+
+
+def test_a_run_is_not_overwritten_and_a_finished_one_not_trained_again(finished, labelled):
+    refused = facetell(*train_args(labelled, finished))
+    assert (refused.code, "--resume" in refused.err) == (2, True)
+    before = (finished / "model.onnx").read_bytes()
+    done = facetell(*train_args(labelled, finished, "--resume"))
+    assert (done.code, "is finished" in done.out) == (0, True)
+    assert (finished / "model.onnx").read_bytes() == before
+
+
+def test_runs_are_listed_and_a_broken_one_says_so(finished, tmp_path):
+    listed = facetell("runs", finished.parent)
+    assert (listed.code, "first" in listed.out, "finished" in listed.out) == (0, True, True)
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "config.yaml").write_text("{")
+    listed = facetell("runs", tmp_path)
+    assert (listed.code, "broken" in listed.out) == (0, True)
+    (tmp_path / "none").mkdir()
+    assert "facetell train" in facetell("runs", tmp_path / "none").out
+    assert facetell("runs", tmp_path / "gone").code == 2
+
+
+def test_a_checkpoint_is_exported_and_calibrated(finished, labelled, tmp_path):
+    out = tmp_path / "exported.onnx"
+    done = facetell("export", finished, "--val", labelled[0], "--out", out, "--keep", "last")
+    assert (done.code, done.err) == (0, "")
+    assert out.exists()
+    refused = facetell("export", tmp_path, "--val", labelled[0], "--out", out)
+    assert refused.code == 2
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--set", "architecture=resnet5000"), "no architecture"),
+        (("--set", "pretrained=no_such_package"), "no installed package"),
+        (("--set", "batch=3"), "no batch"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_with_a_remedy(labelled, tmp_path, more, said):
+    done = facetell(*train_args(labelled, tmp_path / "run", *more))
+    assert done.code == 2
+    assert said in done.err
+    assert "Traceback" not in done.err
+
+
+def test_without_a_val_split_or_data_it_says_what_to_do(labelled, tmp_path):
+    manifest, cache = labelled
+    (tmp_path / "real").mkdir()
+    for label in ("real", "fake"):
+        (tmp_path / label).mkdir(exist_ok=True)
+        picture = next(manifest.parent.glob(f"{label}/*.jpg"))
+        (tmp_path / label / picture.name).write_bytes(picture.read_bytes())
+    done = facetell("train", tmp_path, "--out", tmp_path / "run", *QUICK)
+    assert (done.code, "facetell data split" in done.err) == (2, True)
+    done = facetell("train", "--val", manifest, "--out", tmp_path / "run", *QUICK)
+    assert (done.code, "nothing to train on" in done.err) == (2, True)
+    assert cache.exists()
+
+
+def test_ctrl_c_keeps_a_checkpoint_and_resume_ends_the_run(labelled, tmp_path):
+    out = tmp_path / "run"
+    more = ("--set", "samples=100000", "--set", "check_every=50000")
+    args = [str(arg) for arg in train_args(labelled, out, *more)]
+    process = subprocess.Popen(
+        [*PROGRAM, *args],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Tests that run in the background inherit that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    wait_for_steps(process, out)
+    process.send_signal(signal.SIGINT)
+    printed, errors = process.communicate(timeout=60)
+    assert (process.returncode, "--resume" in printed, errors) == (130, True, "")
+    assert (out / "checkpoints" / "all" / "last.ckpt").exists()
+    assert not (out / "model.onnx").exists()
+    assert "unfinished" in facetell("runs", out).out
+
+
+def wait_for_steps(process, out: Path):
+    """Until the log says that steps were done, or the process has ended."""
+    log = out / "logs" / "all" / "metrics.csv"
+    while process.poll() is None and not (log.exists() and len(log.read_text().splitlines()) > 2):
+        pass
