@@ -59,7 +59,7 @@ def test_a_run_folder_holds_all_that_came_of_it(finished):
         "checkpoints/head/last.ckpt",
         "checkpoints/all/last.ckpt",
         "checkpoints/all/best.ckpt",
-        "logs/all/metrics.csv",
+        "logs/2-all/part-1/metrics.csv",
     } <= found
     assert any("tfevents" in name for name in found)
     data = json.loads((finished / "data.json").read_text())
@@ -158,6 +158,6 @@ def test_ctrl_c_keeps_a_checkpoint_and_resume_ends_the_run(labelled, tmp_path):
 
 def wait_for_steps(process, out: Path):
     """Until the log says that steps were done, or the process has ended."""
-    log = out / "logs" / "all" / "metrics.csv"
+    log = out / "logs" / "1-all" / "part-1" / "metrics.csv"
     while process.poll() is None and not (log.exists() and len(log.read_text().splitlines()) > 2):
         pass

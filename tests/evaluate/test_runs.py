@@ -6,20 +6,22 @@ from facetell.evaluate.runs import Run, find_runs, read_run
 plots = pytest.importorskip("facetell.evaluate.plots", reason="the training extra is not installed")
 
 
-def run_folder(folder, **logs):
-    """logs: stage -> rows of its metrics.csv."""
+def run_folder(folder, logs=None):
+    """logs: stage -> for every time that it ran, the rows of metrics.csv."""
     folder.mkdir(parents=True)
     (folder / "config.yaml").write_text("architecture: deep_cnn\nsamples: 640\n")
-    for stage, rows in logs.items():
-        (folder / "logs" / stage).mkdir(parents=True)
-        text = "epoch,loss,step,val_auc\n" + "".join(f"{row}\n" for row in rows)
-        (folder / "logs" / stage / "metrics.csv").write_text(text)
+    for stage, parts in (logs or {}).items():
+        for number, rows in enumerate(parts, start=1):
+            part = folder / "logs" / stage / f"part-{number}"
+            part.mkdir(parents=True)
+            text = "epoch,loss,step,val_auc\n" + "".join(f"{row}\n" for row in rows)
+            (part / "metrics.csv").write_text(text)
     return folder
 
 
 def test_the_stages_of_a_run_follow_each_other(tmp_path):
     head, rest = ["0,0.7,19,", "0,,19,0.6"], ["0,0.5,19,", "0,,19,0.9"]
-    folder = run_folder(tmp_path / "a", head=head, all=rest)
+    folder = run_folder(tmp_path / "a", {"1-head": [head], "2-all": [rest]})
     run = read_run(folder)
     assert [(p.stage, p.step, p.loss, p.val_auc) for p in run.history] == [
         ("head", 20, 0.7, None),
@@ -33,8 +35,8 @@ def test_the_stages_of_a_run_follow_each_other(tmp_path):
 
 
 def test_steps_that_were_done_twice_count_as_they_went_the_last_time(tmp_path):
-    rows = ["0,0.9,19,", "0,0.8,39,", "0,0.7,39,", "0,0.6,59,"]
-    run = read_run(run_folder(tmp_path / "a", all=rows))
+    parts = [["0,0.9,19,", "0,0.8,39,"], ["0,0.7,39,", "0,0.6,59,"]]
+    run = read_run(run_folder(tmp_path / "a", {"1-all": parts}))
     assert [(p.step, p.loss) for p in run.history] == [(20, 0.9), (40, 0.7), (60, 0.6)]
 
 
@@ -42,8 +44,10 @@ def test_steps_that_were_done_twice_count_as_they_went_the_last_time(tmp_path):
 def test_a_broken_run_is_shown_as_broken_and_hides_no_other(tmp_path, config):
     run_folder(tmp_path / "whole")
     (run_folder(tmp_path / "broken") / "config.yaml").write_text(config)
-    cut = run_folder(tmp_path / "cut", all=["0,0.9,19,"])
-    (cut / "logs" / "all" / "metrics.csv").write_text("epoch,loss,step\n0,0.5,nineteen\n")
+    cut = run_folder(tmp_path / "cut", {"1-all": [["0,0.9,19,"]]})
+    (cut / "logs" / "1-all" / "part-1" / "metrics.csv").write_text(
+        "epoch,loss,step\n0,0.5,nineteen\n"
+    )
     states = {run.folder.name: run.state for run in find_runs(tmp_path)}
     assert states == {"broken": "broken", "cut": "broken", "whole": "unfinished"}
     with pytest.raises(DataError):
@@ -57,9 +61,11 @@ def test_a_folder_that_is_none_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["c.png", "c.svg"])
-@pytest.mark.parametrize("logs", [{}, {"head": ["0,0.7,19,"], "all": ["0,0.5,19,", "0,,19,0.9"]}])
+@pytest.mark.parametrize(
+    "logs", [{}, {"1-head": [["0,0.7,19,"]], "2-all": [["0,0.5,19,", "0,,19,0.9"]]}]
+)
 def test_curves_are_drawn_of_any_run(tmp_path, name, logs):
-    run = read_run(run_folder(tmp_path / "a", **logs))
+    run = read_run(run_folder(tmp_path / "a", logs))
     assert isinstance(run, Run)
     plots.plot_curves(run, tmp_path / name)
     assert (tmp_path / name).stat().st_size > 5000

@@ -40,7 +40,7 @@ def test_frozen_batch_normalisation_keeps_its_statistics():
         net = tiny_network()
         norm = layers(net.backbone)[1]
         before = norm.running_mean.clone()
-        training = Training(net, loss, Optimisation(), Stage("s", 0, 8, 1e-3, thaw), steps=1)
+        training = Training(net, loss, Optimisation(), Stage("s", 0, 8, 1e-3, thaw), 1)
         training.train()
         net(torch.randn(4, 3, SIZE_PX, SIZE_PX))
         assert torch.equal(norm.running_mean, before) != moves

@@ -84,6 +84,8 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
     told = []
     resumed = trained(cache, recipe, tmp_path / "parts", on_step=told.append)
     assert told[0].step > stop_at - 2  # it did go on, and not from the start
+    steps = [p.step for p in read_run(tmp_path / "parts").history if p.loss is not None]
+    assert steps == [p.step for p in read_run(tmp_path / "whole").history if p.loss is not None]
     for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
         torch.testing.assert_close(one, other)
 

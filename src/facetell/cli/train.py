@@ -57,8 +57,8 @@ def train(
     try:
         import torch
 
-        from facetell.evaluate.runs import CONFIG_NAME, MODEL_NAME
-        from facetell.train.loop import Machine, steps_of
+        from facetell.evaluate.runs import MODEL_NAME
+        from facetell.train.loop import Machine, has_begun, steps_of
         from facetell.train.loop import train as run_training
         from facetell.train.recipe import read_recipe
         from facetell.train.release import pictures_by_source, release
@@ -67,7 +67,7 @@ def train(
         raise MissingExtra(f"what training needs ({error.name})", "train") from error
 
     follows = "LOCAL_RANK" in os.environ  # started by the first process of several
-    if (out / CONFIG_NAME).exists() and not (resume or follows):
+    if has_begun(out) and not (resume or follows):
         raise DataError(f"{out} holds a run", hint="go on with --resume, or use another --out")
     if (out / MODEL_NAME).exists() and not follows:
         typer.echo(f"{out} is finished: {out / MODEL_NAME}")

@@ -85,18 +85,24 @@ def _read_or_say(folder: Path) -> Run:
 
 
 def _history(logs: Path) -> Iterator[Point]:
-    """Of all stages, in the order in which they ran; a step that was done again after an
+    """Of all stages, `1-head`, `2-all`, in their order; a step that was done again after an
     interruption counts as it went the last time."""
     before = 0
-    for path in sorted(logs.glob("*/metrics.csv"), key=lambda path: path.stat().st_ctime):
+    for stage in sorted(logs.glob("*-*")):
         points: dict[tuple[int, bool], Point] = {}
-        with path.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                loss, auc = _number(row.get("loss")), _number(row.get(VAL_AUC))
-                step = int(row["step"]) + 1  # Lightning counts them from 0
-                points[step, auc is None] = Point(path.parent.name, before + step, loss, auc)
+        for path in sorted(stage.glob("part-*/metrics.csv"), key=_part):
+            with path.open(newline="", encoding="utf-8") as file:
+                for row in csv.DictReader(file):
+                    loss, auc = _number(row.get("loss")), _number(row.get(VAL_AUC))
+                    step = int(row["step"]) + 1  # Lightning counts them from 0
+                    name = stage.name.partition("-")[2]
+                    points[step, auc is None] = Point(name, before + step, loss, auc)
         yield from sorted(points.values(), key=lambda point: point.step)
         before += max((step for step, _ in points), default=0)
+
+
+def _part(path: Path) -> int:
+    return int(path.parent.name.rpartition("-")[2])
 
 
 def _number(text: str | None) -> float | None:

@@ -22,15 +22,16 @@ from typing import Any, TypeVar
 import lightning.pytorch as lightning
 import torch
 import yaml
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, WeightAveraging
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
 from facetell.data.crops import CropCache
 from facetell.errors import DataError, OutputError
-from facetell.evaluate.runs import CONFIG_NAME, VAL_AUC
+from facetell.evaluate.runs import CONFIG_NAME, LOGS_NAME, VAL_AUC
 from facetell.train.dataset import TrainingSamples, ValidationSamples
 from facetell.train.module import Loss, Training
 from facetell.train.networks.detector import Detector
@@ -62,6 +63,10 @@ class Machine:
     accelerator: str = "auto"
     devices: int = 1
     nodes: int = 1
+
+    def per_step(self, recipe: Optimisation) -> int:
+        """Samples of one optimiser step."""
+        return recipe.batch_size * self.devices * self.nodes
 
 
 @dataclass(frozen=True)
@@ -107,26 +112,24 @@ def train(
         recipe,
         run,
         val=val if len(val) else None,
-        layer_decay=recipe.layer_decay,
         machine=machine,
         on_step=on_step,
     )
 
 
-def steps_of(recipe: Any, machine: Machine) -> int:
+def steps_of(recipe: Optimisation, machine: Machine) -> int:
     """Optimiser steps of all stages."""
-    return sum(stage.samples // _per_step(recipe, machine) for stage in recipe.stages)
+    return sum(stage.samples // machine.per_step(recipe) for stage in recipe.stages)
 
 
 def fit(
     net: Net,
     samples: Samples,
     loss: Loss,
-    recipe: Any,
+    recipe: Optimisation,
     run: Path,
     *,
     val: Dataset[Pair] | None = None,
-    layer_decay: float = 1.0,
     machine: Machine = Machine(),
     on_step: Watcher = lambda progress: None,
 ) -> Net:
@@ -134,68 +137,33 @@ def fit(
 
     run: folder that gets config.yaml, logs (CSV and TensorBoard) and checkpoints; a run that lies
     there already goes on. on_step: called every LOG_EVERY steps and at the end.
-    Raises DataError when `run` is one of another recipe, or the loss is no number; OutputError when
-    the disk is full; KeyboardInterrupt on Ctrl-C.
+    Raises DataError when `run` is one of another recipe, the loss is no number, or the machine
+    cannot do it; OutputError when the disk is full; KeyboardInterrupt on Ctrl-C.
     """
     keep_recipe(recipe, run)
     before = 0
-    stages: list[Stage] = recipe.stages
-    for number, stage in enumerate(stages):
-        steps = stage.samples // _per_step(recipe, machine)
-        later = stages[number + 1 :]
-        if not any(_last(run, other).exists() for other in later):
+    for number, stage in enumerate(recipe.stages):
+        data = _Batches(samples, recipe, stage, val, machine)
+        if not data.steps:
+            raise DataError(
+                f"the stage {stage.name} has fewer samples than a batch", hint="give it more"
+            )
+        if not any(_last(run, later).exists() for later in recipe.stages[number + 1 :]):
             watch = _Watch(partial(_shifted, on_step, before), _last(run, stage))
             with _explained(run), watch.listening():
-                _fit_stage(
-                    net, samples, loss, recipe, stage, run, steps, val, layer_decay, machine, watch
-                )
-        before += steps
+                _fit_stage(Training(net, loss, recipe, stage, data.steps), data, run, watch)
+        before += data.steps
     load_weights(net, run, recipe, recipe.keep)
     return net.eval()
 
 
-def _fit_stage(
-    net: nn.Module,
-    samples: Samples,
-    loss: Loss,
-    recipe: Optimisation,
-    stage: Stage,
-    run: Path,
-    steps: int,
-    val: Dataset[Pair] | None,
-    layer_decay: float,
-    machine: Machine,
-    watch: "_Watch",
-) -> None:
-    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    training = Training(net, loss, recipe, stage, steps=steps, layer_decay=layer_decay)
-    last = _last(run, stage)
+def _fit_stage(training: Training, data: "_Batches", run: Path, watch: "_Watch") -> None:
+    training.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    last = _last(run, data.stage)
     if last.exists():
-        _averaged(last, net)  # says what is wrong, if anything, better than the trainer would
-    trainer = lightning.Trainer(
-        accelerator=machine.accelerator,
-        devices=machine.devices,
-        num_nodes=machine.nodes,
-        precision=recipe.precision,
-        max_steps=steps,
-        max_epochs=-1,
-        limit_train_batches=max(1, min(steps, recipe.check_every // _per_step(recipe, machine))),
-        limit_val_batches=1.0 if val is not None else 0,
-        reload_dataloaders_every_n_epochs=1,
-        gradient_clip_val=recipe.clip_norm,
-        log_every_n_steps=LOG_EVERY,
-        num_sanity_val_steps=0,
-        callbacks=_callbacks(recipe, last.parent, val is not None, watch),
-        logger=[
-            CSVLogger(
-                run / "logs", name="", version=stage.name, flush_logs_every_n_steps=LOG_EVERY
-            ),
-            TensorBoardLogger(run / "logs", name="", version=stage.name),
-        ],
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-    data = _Batches(samples, recipe, stage, val, machine)
+        _averaged(last, training.net)  # says what is wrong, if anything, better than the trainer
+    with _possible_here():
+        trainer = _trainer(data, run, watch)
     try:
         trainer.fit(training, data, ckpt_path=last if last.exists() else None, weights_only=True)
     except SystemExit as interrupted:  # how Lightning ends after Ctrl-C
@@ -205,8 +173,34 @@ def _fit_stage(
         sys.exit(0)  # what follows is for the first process alone
 
 
+def _trainer(data: "_Batches", run: Path, watch: "_Watch") -> lightning.Trainer:
+    recipe, stage, machine = data.recipe, data.stage, data.machine
+    return lightning.Trainer(
+        accelerator=machine.accelerator,
+        devices=machine.devices,
+        num_nodes=machine.nodes,
+        precision=recipe.precision,
+        max_steps=data.steps,
+        max_epochs=-1,
+        limit_train_batches=max(1, min(data.steps, recipe.check_every // data.per_step)),
+        limit_val_batches=0 if data.val is None else 1.0,
+        reload_dataloaders_every_n_epochs=1,
+        use_distributed_sampler=False,
+        gradient_clip_val=recipe.clip_norm,
+        log_every_n_steps=LOG_EVERY,
+        num_sanity_val_steps=0,
+        callbacks=_callbacks(recipe, _last(run, stage).parent, data.val is not None, watch),
+        logger=_loggers(run / LOGS_NAME, f"{1 + recipe.stages.index(stage)}-{stage.name}"),
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+
+
 class _Batches(lightning.LightningDataModule):
-    """Loaders that begin with the sample after the last one learnt from, whatever came before."""
+    """Loaders that begin with the sample after the last one learnt from, whatever came before.
+
+    With several devices, each takes whole batches in turn, so that pairs stay together.
+    """
 
     def __init__(
         self,
@@ -218,27 +212,31 @@ class _Batches(lightning.LightningDataModule):
     ) -> None:
         super().__init__()
         self._samples = samples
-        self._recipe = recipe
-        self._stage = stage
-        self._val = val
-        self._machine = machine
+        self.recipe = recipe
+        self.stage = stage
+        self.val = val
+        self.machine = machine
+        self.per_step = machine.per_step(recipe)
+        self.steps = stage.samples // self.per_step
 
     def train_dataloader(self) -> DataLoader[Pair]:
         assert self.trainer is not None
-        done = self.trainer.global_step * _per_step(self._recipe, self._machine)
-        first = self._stage.first + done
-        return self._loader(self._samples(first, self._stage.first + self._stage.samples), True)
+        first = self.stage.first + self.trainer.global_step * self.per_step
+        end = self.stage.first + self.steps * self.per_step
+        size = self.recipe.batch_size
+        starts = range(self.trainer.global_rank * size, end - first, self.per_step)
+        batches = [range(start, start + size) for start in starts]
+        return self._loader(self._samples(first, end), batch_sampler=batches)
 
     def val_dataloader(self) -> DataLoader[Pair] | list[Any]:
-        return [] if self._val is None else self._loader(self._val, False)
+        return [] if self.val is None else self._loader(self.val, batch_size=self.recipe.batch_size)
 
-    def _loader(self, dataset: Dataset[Pair], whole_batches: bool) -> DataLoader[Pair]:
+    def _loader(self, dataset: Dataset[Pair], **batches: Any) -> DataLoader[Pair]:
         return DataLoader(
             dataset,
-            batch_size=self._recipe.batch_size,
-            drop_last=whole_batches,
-            num_workers=self._machine.workers,
+            num_workers=self.machine.workers,
             generator=torch.Generator(),  # its own, so that resuming leaves dropout's chance alone
+            **batches,
         )
 
 
@@ -295,6 +293,27 @@ def _callbacks(recipe: Optimisation, folder: Path, has_val: bool, watch: _Watch)
 
 
 @contextmanager
+def _possible_here() -> Iterator[None]:
+    """An accelerator, a number of devices or a precision that this machine has not."""
+    try:
+        yield
+    except (MisconfigurationException, ValueError) as error:
+        raise DataError(
+            f"this machine cannot train so: {str(error).strip().splitlines()[0]}",
+            hint="see --accelerator, --devices and the recipe's precision",
+        ) from error
+
+
+def _loggers(folder: Path, name: str) -> list[Logger]:
+    """A CSV file for every time the run goes on, because Lightning's would begin anew."""
+    part = f"part-{len(list((folder / name).glob('part-*'))) + 1}"
+    return [
+        CSVLogger(folder, name, part, flush_logs_every_n_steps=LOG_EVERY),
+        TensorBoardLogger(folder, name, ""),
+    ]
+
+
+@contextmanager
 def _explained(run: Path) -> Iterator[None]:
     """What can go wrong outside of the recipe, with its remedy; and Lightning's advice unsaid."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
@@ -303,6 +322,11 @@ def _explained(run: Path) -> Iterator[None]:
             warnings.filterwarnings("ignore", module="lightning")
             yield
     except (RuntimeError, OSError) as error:
+        if "alloc" in str(error) or "out of memory" in str(error):
+            raise DataError(
+                "there is not enough memory for a batch",
+                hint="train with a smaller batch_size or size_px",
+            ) from error
         if "DataLoader worker" in str(error):
             raise DataError(
                 f"a process that prepares samples ended: {str(error).strip().splitlines()[-1]}",
@@ -316,23 +340,22 @@ def _explained(run: Path) -> Iterator[None]:
         raise
 
 
-def keep_recipe(recipe: Any, run: Path) -> None:
-    """Write the recipe into the run folder; where there is one already, it must be the same."""
+def keep_recipe(recipe: Optimisation, run: Path) -> None:
+    """Write the recipe into the run folder; where something was learnt by one already, it must be
+    the same."""
     path = run / CONFIG_NAME
     own = json.loads(json.dumps(asdict(recipe), default=str))
-    if path.exists():
-        if yaml.safe_load(path.read_text(encoding="utf-8")) != own:
-            raise DataError(
-                f"{run} was made by another recipe", hint="use another --out, or the same settings"
-            )
-        return
+    if has_begun(run) and yaml.safe_load(path.read_text(encoding="utf-8")) != own:
+        raise DataError(
+            f"{run} was made by another recipe", hint="use another --out, or the same settings"
+        )
     run.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.safe_dump(own, sort_keys=False), encoding="utf-8")
 
 
-def _per_step(recipe: Optimisation, machine: Machine) -> int:
-    """Samples of one optimiser step."""
-    return recipe.batch_size * machine.devices * machine.nodes
+def has_begun(run: Path) -> bool:
+    """Whether a run folder holds anything learnt."""
+    return any(run.glob(f"{CHECKPOINTS_NAME}/*/*.ckpt"))
 
 
 def _shifted(on_step: Watcher, before: int, progress: Progress) -> None:
@@ -343,7 +366,7 @@ def _last(run: Path, stage: Stage) -> Path:
     return run / CHECKPOINTS_NAME / stage.name / "last.ckpt"
 
 
-def load_weights(net: nn.Module, run: Path, recipe: Any, keep: str) -> None:
+def load_weights(net: nn.Module, run: Path, recipe: Optimisation, keep: str) -> None:
     """Give a network the averaged weights that a run kept: those of the `best` look or the `last`.
 
     Raises DataError where there are none, or where they are another network's.

@@ -20,7 +20,7 @@ Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
 
 class Training(LightningModule):
-    """A network, its loss, and the stage of the recipe that it is in."""
+    """A network, its loss, and the stage of the recipe that it is in, of so many steps."""
 
     def __init__(
         self,
@@ -28,9 +28,7 @@ class Training(LightningModule):
         loss: Loss,
         recipe: Optimisation,
         stage: Stage,
-        *,
         steps: int,
-        layer_decay: float = 1.0,
     ) -> None:
         super().__init__()
         self.net = net
@@ -38,7 +36,6 @@ class Training(LightningModule):
         self._recipe = recipe
         self._stage = stage
         self._steps = steps
-        self._layer_decay = layer_decay
         self._frozen = freeze(net, stage.thaw) if isinstance(net, Detector) else []
         self._auc = BinaryAUROC()
 
@@ -66,7 +63,9 @@ class Training(LightningModule):
         self.log(VAL_AUC, self._auc, on_epoch=True, batch_size=len(targets))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        optimizer = adamw(rate_groups(self.net, self._layer_decay), self._recipe, self._stage)
+        optimizer = adamw(
+            rate_groups(self.net, self._recipe.layer_decay), self._recipe, self._stage
+        )
         schedule = SCHEDULES[self._recipe.schedule](optimizer, self._recipe, self._steps)
         by_look = self._recipe.schedule == "plateau"
         return {

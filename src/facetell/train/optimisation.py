@@ -13,11 +13,27 @@ Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 
 @dataclass(frozen=True)
+class Stage:
+    """A part of a training with its own optimiser.
+
+    first: number of its first sample. thaw: layers of the backbone that learn, counted from the
+        head; None for all, 0 for the head alone.
+    """
+
+    name: str
+    first: int
+    samples: int
+    learning_rate: float
+    thaw: int | None = None
+
+
+@dataclass(frozen=True)
 class Optimisation:
     """AdamW with averaged weights; every recipe is one of these and more.
 
     samples: seen in all, without those of a first stage. learning_rate: the highest of the
         schedule. warmup: share of the steps in which a one-cycle schedule rises.
+    layer_decay: how much slower each layer of a detector's backbone learns than the one after it.
     ema_decay: of the exponential moving average of the weights, which is what is kept.
     clip_norm: longest gradient. precision: of the network's arithmetic.
     check_every: samples after which the val split is looked at. patience: such looks without a
@@ -32,6 +48,7 @@ class Optimisation:
     weight_decay: float = 0.02
     schedule: Schedule = "one_cycle"
     warmup: float = 0.08
+    layer_decay: float = 1.0
     ema_decay: float = 0.998
     clip_norm: float = 5.0
     precision: Precision = "32-true"
@@ -39,20 +56,10 @@ class Optimisation:
     patience: int = 0
     keep: Literal["best", "last"] = "last"
 
-
-@dataclass(frozen=True)
-class Stage:
-    """A part of a training with its own optimiser.
-
-    first: number of its first sample. thaw: layers of the backbone that learn, counted from the
-        head; None for all, 0 for the head alone.
-    """
-
-    name: str
-    first: int
-    samples: int
-    learning_rate: float
-    thaw: int | None = None
+    @property
+    def stages(self) -> list[Stage]:
+        """What is trained one after the other; here one stage for all."""
+        return [Stage("all", 0, self.samples, self.learning_rate)]
 
 
 def _one_cycle(optimizer: Optimizer, recipe: Optimisation, steps: int) -> OneCycleLR:

@@ -28,8 +28,7 @@ class Recipe(Optimisation):
         package with one file of weights, or the path of such a file (a run's checkpoint, too).
     head_samples: seen before all others by a first stage in which the backbone is frozen and only
         the head learns, at head_learning_rate; 0 for one stage alone. thaw: layers, counted from
-        the head, that learn in the second stage; null for all. layer_decay: how much slower each
-        layer learns than the one after it.
+        the head, that learn in the second stage; null for all.
     augmentation: a name in `data.degrade.AUGMENTATIONS`, or its fields.
     twins, blends: shares of the pairs that are a real and a fake picture of one group, and a real
         picture and its self-blend; the others are strangers.
@@ -41,7 +40,6 @@ class Recipe(Optimisation):
     head_samples: int = 0
     head_learning_rate: float = 1e-3
     thaw: int | None = None
-    layer_decay: float = 1.0
     label_smoothing: float = 0.02
     align: Align = "level"
     margin: float = 1.3
