@@ -45,9 +45,8 @@ def test_a_broken_run_is_shown_as_broken_and_hides_no_other(tmp_path, config):
     run_folder(tmp_path / "whole")
     (run_folder(tmp_path / "broken") / "config.yaml").write_text(config)
     cut = run_folder(tmp_path / "cut", {"1-all": [["0,0.9,19,"]]})
-    (cut / "logs" / "1-all" / "part-1" / "metrics.csv").write_text(
-        "epoch,loss,step\n0,0.5,nineteen\n"
-    )
+    log = cut / "logs" / "1-all" / "part-1" / "metrics.csv"
+    log.write_text("epoch,loss,step\n0,0.5,nineteen\n")
     states = {run.folder.name: run.state for run in find_runs(tmp_path)}
     assert states == {"broken": "broken", "cut": "broken", "whole": "unfinished"}
     with pytest.raises(DataError):
