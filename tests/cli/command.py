@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -48,6 +49,18 @@ def facetell_process(*args: object, timeout_s: float = 60, **environment: str) -
         check=False,
     )
     return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def started(*args: object) -> subprocess.Popen[str]:
+    """`facetell ARGS…` as a process that goes on; its outputs are pipes."""
+    return subprocess.Popen(
+        [*PROGRAM, *map(str, args)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Tests that run in the background inherit that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 def rows(path: Path) -> list[dict]:

@@ -9,7 +9,7 @@ import sys
 import pytest
 from PIL import Image
 
-from tests.cli.command import PROGRAM, facetell_process, rows
+from tests.cli.command import PROGRAM, facetell_process, rows, started
 from tests.shared import EXAMPLES, SHARED, needs_shared
 
 HOSTILE = SHARED / "media" / "hostile"
@@ -72,14 +72,7 @@ def test_ctrl_c_keeps_what_is_done_and_resume_does_the_rest(tmp_path):
     for number in range(MANY):
         shutil.copy(EXAMPLES / "real-astronaut.jpg", folder / f"{number:03}.jpg")
     args = ["detect", str(folder), "--json", str(out), "--threads", "1"]
-    process = subprocess.Popen(
-        [*PROGRAM, *args],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # Tests that run in the background inherit that Ctrl-C is ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    process = started(*args)
     for _ in range(4):  # the head of the table and three rows
         assert process.stdout.readline()
     process.send_signal(signal.SIGINT)

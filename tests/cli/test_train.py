@@ -2,13 +2,12 @@
 
 import json
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from facetell.data.manifest import Sample, write_manifest
-from tests.cli.command import PROGRAM, facetell
+from tests.cli.command import facetell, started
 from tests.lab_data import write_lab_data
 
 pytest.importorskip("torch", reason="the training extra is not installed")
@@ -138,15 +137,7 @@ def test_without_a_val_split_or_data_it_says_what_to_do(labelled, tmp_path):
 def test_ctrl_c_keeps_a_checkpoint_and_resume_ends_the_run(labelled, tmp_path):
     out = tmp_path / "run"
     more = ("--set", "samples=100000", "--set", "check_every=50000")
-    args = [str(arg) for arg in train_args(labelled, out, *more)]
-    process = subprocess.Popen(
-        [*PROGRAM, *args],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # Tests that run in the background inherit that Ctrl-C is ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    process = started(*train_args(labelled, out, *more))
     wait_for_steps(process, out)
     process.send_signal(signal.SIGINT)
     printed, errors = process.communicate(timeout=60)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from facetell.cli.options import PerSource, Processes, Splits
 from facetell.errors import MissingExtra
 
 if TYPE_CHECKING:
@@ -103,14 +104,12 @@ def crops(
         typer.Argument(help="Manifests, or label folders."),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the cache; an existing one is continued.")],
-    splits: Annotated[
-        list[str], typer.Option("--split", help="Splits to take; may be given several times.")
-    ] = ["train", "val"],  # noqa: B006 - typer reads it, nobody changes it
+    splits: Splits = ["train", "val"],  # noqa: B006 - typer reads it, nobody changes it
     pairs: Annotated[
         int | None,
         typer.Option(min=1, help="Only groups with both labels; at most so many of either."),
     ] = None,
-    processes: Annotated[int | None, typer.Option(min=1, help="By default one per core.")] = None,
+    processes: Processes = None,
 ) -> None:
     """Find the largest face of every picture once and keep it decoded, for training."""
     from facetell.data.layouts import read_dataset
@@ -130,12 +129,8 @@ def forge(
     autoencoder: Annotated[
         Path | None, typer.Option(help="What regenerates: see `facetell data autoencoder`.")
     ] = None,
-    splits: Annotated[
-        list[str], typer.Option("--split", help="Splits to take; may be given several times.")
-    ] = ["train", "val"],  # noqa: B006 - typer reads it, nobody changes it
-    per_source: Annotated[
-        int | None, typer.Option(min=1, help="At most so many pictures of a source, by name.")
-    ] = None,
+    splits: Splits = ["train", "val"],  # noqa: B006 - typer reads it, nobody changes it
+    per_source: PerSource = None,
     name: Annotated[
         str | None, typer.Option(help="Source of the fakes; by default the kind.")
     ] = None,

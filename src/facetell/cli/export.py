@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from facetell.cli.options import ModelName, ValPerSource
+
 
 def export(
     run: Annotated[Path, typer.Argument(help="A run folder of `facetell train`.")],
@@ -14,10 +16,8 @@ def export(
     keep: Annotated[
         Literal["best", "last"], typer.Option(help="Which of the run's averaged weights.")
     ] = "best",
-    val_per_source: Annotated[
-        int | None, typer.Option(min=1, help="Calibrate on at most so many of a source, by name.")
-    ] = None,
-    name: Annotated[str, typer.Option(help="What the model's card calls it.")] = "facetell",
+    val_per_source: ValPerSource = None,
+    name: ModelName = "facetell",
 ) -> None:
     """Write a calibrated model file from a checkpoint of a run, finished or not."""
     from facetell.cli.fitting import fit_with_progress

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from facetell.cli.options import PerSource, Processes, Splits
+
 app = typer.Typer(help="Train the face finder.", no_args_is_help=True)
 
 
@@ -16,13 +18,9 @@ def label(
         typer.Argument(help="manifest.csv of pictures or clips, or a folder of natural scenes."),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the labels; an existing one is continued.")],
-    splits: Annotated[
-        list[str], typer.Option("--split", help="Splits to take; may be given several times.")
-    ] = ["train", "val"],  # noqa: B006 - typer reads it, nobody changes it
-    per_source: Annotated[
-        int | None, typer.Option(min=1, help="At most so many pictures of a source, by name.")
-    ] = None,
-    processes: Annotated[int | None, typer.Option(min=1, help="By default one per core.")] = None,
+    splits: Splits = ["train", "val"],  # noqa: B006 - typer reads it, nobody changes it
+    per_source: PerSource = None,
+    processes: Processes = None,
 ) -> None:
     """Let the teacher (CenterFace) find the faces of many pictures once, for training.
 

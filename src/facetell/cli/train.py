@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from facetell.cli.options import ModelName, ValPerSource
+
 if TYPE_CHECKING:
     from facetell.train.loop import Progress
 
@@ -26,9 +28,7 @@ def train(
         list[Path] | None,
         typer.Option(help="Data whose `val` split calibrates the model; by default DATA."),
     ] = None,
-    val_per_source: Annotated[
-        int | None, typer.Option(min=1, help="Calibrate on at most so many of a source, by name.")
-    ] = None,
+    val_per_source: ValPerSource = None,
     config: Annotated[
         Path | None, typer.Option(help="YAML file of settings that differ from the recipe's.")
     ] = None,
@@ -36,7 +36,7 @@ def train(
         list[str] | None, typer.Option("--set", help="Change the recipe, last: name=value.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in OUT.")] = False,
-    name: Annotated[str, typer.Option(help="What the model's card calls it.")] = "facetell",
+    name: ModelName = "facetell",
     workers: Annotated[int, typer.Option(min=0, help="Processes that prepare samples.")] = 1,
     accelerator: Annotated[str, typer.Option(help="auto, cpu, gpu or mps.")] = "auto",
     devices: Annotated[int, typer.Option(min=1, help="Devices to train on, per node.")] = 1,
