@@ -3,8 +3,22 @@ import pytest
 
 pytest.importorskip("sklearn", reason="the training extra is not installed")
 
+from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
+from sklearn.metrics import log_loss as reference_log_loss
+
 from facetell.evaluate.calibration import fit_calibration, fit_thresholds
-from facetell.evaluate.metrics import auc, expected_calibration_error, with_interval
+from facetell.evaluate.metrics import (
+    Ranking,
+    area,
+    auc,
+    auc_with_interval,
+    average_precision,
+    brier,
+    caught_at,
+    equal_error_rate,
+    expected_calibration_error,
+    log_loss,
+)
 
 rng = np.random.default_rng(3)
 LABELS = rng.integers(0, 2, 300)
@@ -19,19 +33,19 @@ def test_auc_is_the_share_of_pairs_in_the_right_order():
 
 def test_auc_of_one_label_is_undefined_not_half():
     assert auc(np.ones(4, int), np.arange(4.0)) is None
-    assert with_interval(auc, np.ones(4, int), np.arange(4.0), list("abcd")) is None
+    assert auc_with_interval(np.ones(4, int), np.arange(4.0), list("abcd")) is None
 
 
 def test_an_interval_holds_its_value_and_repeats_with_its_seed():
     groups = [str(n) for n in range(300)]
-    one = with_interval(auc, LABELS, SCORES, groups)
+    one = auc_with_interval(LABELS, SCORES, groups)
     assert one.low < one.value < one.high
-    assert one == with_interval(auc, LABELS, SCORES, groups)
+    assert one == auc_with_interval(LABELS, SCORES, groups)
 
 
 def test_a_bootstrap_interval_agrees_with_hanley_and_mcneil():
     """Hanley & McNeil 1982, the analytic standard error of an AUC."""
-    interval = with_interval(auc, LABELS, SCORES, [str(n) for n in range(300)])
+    interval = auc_with_interval(LABELS, SCORES, [str(n) for n in range(300)])
     a, n1, n0 = interval.value, (LABELS == 1).sum(), (LABELS == 0).sum()
     q1, q2 = a / (2 - a), 2 * a * a / (1 + a)
     error = np.sqrt((a * (1 - a) + (n1 - 1) * (q1 - a * a) + (n0 - 1) * (q2 - a * a)) / (n1 * n0))
@@ -41,8 +55,8 @@ def test_a_bootstrap_interval_agrees_with_hanley_and_mcneil():
 def test_pictures_of_one_group_are_drawn_together():
     copies = np.repeat(np.arange(30), 10)
     labels, scores = np.repeat(LABELS[:30], 10), np.repeat(SCORES[:30], 10)
-    apart = with_interval(auc, labels, scores, [str(n) for n in range(300)])
-    together = with_interval(auc, labels, scores, [str(n) for n in copies])
+    apart = auc_with_interval(labels, scores, [str(n) for n in range(300)])
+    together = auc_with_interval(labels, scores, [str(n) for n in copies])
     assert together.high - together.low > 2 * (apart.high - apart.low)
 
 
@@ -81,3 +95,49 @@ def test_where_all_are_told_apart_nothing_is_uncertain():
         false_alarms=0.01, misses=0.05, fitted_on="drawn",
     )  # fmt: skip
     assert fitted.real_below == fitted.fake_from
+
+
+TIED = np.round(SCORES, 1)
+
+
+@pytest.mark.parametrize("scores", [SCORES, TIED], ids=["distinct", "tied"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_areas_agree_with_scikit_learn(scores, weighted):
+    weights = np.random.default_rng(1).integers(0, 4, 300).astype(float) if weighted else None
+    curve = Ranking(LABELS, scores).curve(weights)
+    reference = {"sample_weight": weights}
+    assert area(curve) == pytest.approx(roc_auc_score(LABELS, scores, **reference))
+    assert average_precision(curve) == pytest.approx(
+        average_precision_score(LABELS, scores, **reference)
+    )
+
+
+@pytest.mark.parametrize("scores", [SCORES, TIED], ids=["distinct", "tied"])
+def test_operating_points_agree_with_trying_every_threshold(scores):
+    curve = Ranking(LABELS, scores).curve()
+    points = [
+        ((scores[LABELS == 0] >= t).mean(), (scores[LABELS == 1] >= t).mean())
+        for t in [np.inf, *np.unique(scores)[::-1]]
+    ]
+    for limit in (0.0, 0.005, 0.01, 0.2, 1.0):
+        assert caught_at(curve, limit) == max(
+            caught for alarms, caught in points if alarms <= limit
+        )
+    nearest = min(points, key=lambda point: abs(point[0] - (1 - point[1])))
+    assert equal_error_rate(curve) == pytest.approx((nearest[0] + 1 - nearest[1]) / 2, abs=0.01)
+
+
+def test_probabilities_are_scored_as_scikit_learn_does():
+    p_fake = 1 / (1 + np.exp(-SCORES))
+    assert brier(LABELS, p_fake) == pytest.approx(brier_score_loss(LABELS, p_fake))
+    assert log_loss(LABELS, p_fake) == pytest.approx(reference_log_loss(LABELS, p_fake))
+    assert log_loss(np.array([1]), np.array([0.0])) < 20
+
+
+def test_a_random_scorer_is_near_one_half():
+    chance = np.random.default_rng(5)
+    found = auc_with_interval(
+        chance.integers(0, 2, 2000), chance.normal(size=2000), [str(n) for n in range(2000)]
+    )
+    assert 0.45 < found.value < 0.55
+    assert found.low < 0.5 < found.high

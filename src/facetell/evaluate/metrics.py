@@ -1,23 +1,18 @@
 """Numbers that say how well real and fake are told apart, with intervals.
 
-`p_fake`, higher = more fake; `label` 1 = fake. A number that is not defined is None, never a guess.
+A score is the higher the more fake; `label` 1 = fake. A number that is not defined is None, never a
+guess. Weights say how often a sample counts: the bootstrap draws them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from facetell.errors import MissingExtra
-
-try:
-    from sklearn.metrics import roc_auc_score
-except ImportError as error:
-    raise MissingExtra("scikit-learn", "train") from error
-
 Labels = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
+Weights = npt.NDArray[np.float64]
 RESAMPLES = 400
 
 
@@ -33,50 +28,151 @@ class Interval:
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
+@dataclass(frozen=True)
+class Curve:
+    """What happens as the threshold falls: [K + 1] each, from flagging nothing to flagging all.
+
+    false_alarms: share of the reals flagged. caught: share of the fakes flagged. precision: share
+    of fakes among the flagged; 1 where nothing is.
+    """
+
+    false_alarms: Scores
+    caught: Scores
+    precision: Scores
+
+
+class Ranking:
+    """Samples from the most to the least suspicious; sorted once, asked often."""
+
+    def __init__(self, labels: Labels, scores: Scores) -> None:
+        self._order = np.argsort(-scores, kind="stable")
+        self._labels = labels[self._order].astype(np.float64)
+        falling = scores[self._order]
+        self._ends = np.append(np.flatnonzero(np.diff(falling)), len(falling) - 1)  # of each tie
+
+    def curve(self, weights: Weights | None = None) -> Curve | None:
+        """None where either label has no weight."""
+        if not len(self._labels):
+            return None
+        here = np.ones(len(self._labels)) if weights is None else weights[self._order]
+        fakes = np.cumsum(here * self._labels)[self._ends]
+        flagged = np.cumsum(here)[self._ends]
+        reals = flagged - fakes
+        if fakes[-1] <= 0 or reals[-1] <= 0:
+            return None
+        return Curve(
+            false_alarms=np.append(0, reals / reals[-1]),
+            caught=np.append(0, fakes / fakes[-1]),
+            precision=np.append(1, fakes / np.maximum(flagged, 1e-12)),
+        )
+
+
+def area(curve: Curve) -> float:
+    """Area under the ROC curve: the share of pairs of a fake and a real in the right order."""
+    return float(np.trapezoid(curve.caught, curve.false_alarms))
+
+
+def average_precision(curve: Curve) -> float:
+    """Mean precision over the fakes, in the order in which they are caught."""
+    return float(np.sum(np.diff(curve.caught) * curve.precision[1:]))
+
+
+def equal_error_rate(curve: Curve) -> float:
+    """Where as large a share of the reals is flagged as of the fakes is missed."""
+    return float(np.interp(0, curve.false_alarms + curve.caught - 1, curve.false_alarms))
+
+
+def caught_at(curve: Curve, false_alarms: float) -> float:
+    """Share of the fakes caught while at most so large a share of the reals is flagged."""
+    return float(curve.caught[curve.false_alarms <= false_alarms + 1e-12].max())
+
+
 def auc(labels: Labels, scores: Scores) -> float | None:
     """Area under the ROC curve; None when only one label is there."""
-    if len(np.unique(labels)) < 2:
-        return None
-    return float(roc_auc_score(labels, scores))
-
-
-def with_interval(
-    metric: Callable[[Labels, Scores], float | None],
-    labels: Labels,
-    scores: Scores,
-    groups: Sequence[str],
-    seed: int = 0,
-) -> Interval | None:
-    """The metric and its 95 % interval by a bootstrap over groups (what belongs together is drawn
-    together; Field & Welsh 2007). None where the metric is not defined."""
-    value = metric(labels, scores)
-    if value is None:
-        return None
-    members = _members(groups)
-    rng = np.random.default_rng(seed)
-    draws = []
-    for _ in range(RESAMPLES):
-        chosen = np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
-        drawn = metric(labels[chosen], scores[chosen])
-        if drawn is not None:
-            draws.append(drawn)
-    low, high = np.percentile(draws, [2.5, 97.5])
-    return Interval(value, float(low), float(high))
+    curve = Ranking(labels, scores).curve()
+    return None if curve is None else area(curve)
 
 
 def expected_calibration_error(labels: Labels, p_fake: Scores, bins: int = 15) -> float:
     """Mean gap between p_fake and the share of fakes over equal-width bins, weighted by their size
     (Guo et al. 2017, https://arxiv.org/abs/1706.04599)."""
+    return sum(abs(b.p_fake - b.fakes) * b.share for b in reliability(labels, p_fake, bins))
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Samples with a similar p_fake: its mean, the share of fakes among them, and their share."""
+
+    p_fake: float
+    fakes: float
+    share: float
+
+
+def reliability(labels: Labels, p_fake: Scores, bins: int = 15) -> list[Bin]:
+    """Bins of equal width that hold anything."""
     which = np.minimum((p_fake * bins).astype(int), bins - 1)
-    gap = 0.0
-    for number in np.unique(which):
-        here = which == number
-        gap += abs(float(p_fake[here].mean() - labels[here].mean())) * float(here.mean())
-    return gap
+    return [
+        Bin(float(p_fake[here].mean()), float(labels[here].mean()), float(here.mean()))
+        for here in (which == number for number in np.unique(which))
+    ]
 
 
-def _members(groups: Sequence[str]) -> list[npt.NDArray[np.intp]]:
+def brier(labels: Labels, p_fake: Scores) -> float:
+    """Mean squared distance of p_fake from the truth (Brier 1950)."""
+    return float(np.mean((p_fake - labels) ** 2))
+
+
+def log_loss(labels: Labels, p_fake: Scores) -> float:
+    """Mean negative log-likelihood, in nats; p_fake is kept 1e-7 away from 0 and 1."""
+    p = np.clip(p_fake, 1e-7, 1 - 1e-7)
+    return float(-np.mean(labels * np.log(p) + (1 - labels) * np.log(1 - p)))
+
+
+Statistics = Callable[[Weights], Mapping[str, float | None]]
+"""Weights [N] -> numbers by name."""
+
+
+def with_intervals(
+    statistics: Statistics, groups: Sequence[str], seed: int = 0
+) -> dict[str, Interval | None]:
+    """Numbers and their 95 % intervals by a bootstrap over groups: what belongs together is drawn
+    together (Field & Welsh 2007). None where a number is not defined."""
+    values = statistics(np.ones(len(groups)))
+    drawn: dict[str, list[float]] = {name: [] for name in values}
+    for weights in group_draws(groups, seed):
+        for name, value in statistics(weights).items():
+            if value is not None:
+                drawn[name].append(value)
+    return {
+        name: None if value is None else _interval(value, drawn[name])
+        for name, value in values.items()
+    }
+
+
+def auc_with_interval(
+    labels: Labels, scores: Scores, groups: Sequence[str], seed: int = 0
+) -> Interval | None:
+    """Area under the ROC curve; None when only one label is there."""
+    ranking = Ranking(labels, scores)
+
+    def statistics(weights: Weights) -> dict[str, float | None]:
+        curve = ranking.curve(weights)
+        return {"auc": None if curve is None else area(curve)}
+
+    return with_intervals(statistics, groups, seed)["auc"]
+
+
+def group_draws(groups: Sequence[str], seed: int = 0) -> Iterator[Weights]:
+    """RESAMPLES times as many groups as there are, drawn with repetition: how often each sample
+    was."""
     _, which = np.unique(np.asarray(groups), return_inverse=True)
-    order = np.argsort(which, kind="stable")
-    starts = np.flatnonzero(np.diff(which[order])) + 1
-    return list(np.split(order, starts))
+    count = int(which.max()) + 1 if len(which) else 0
+    rng = np.random.default_rng(seed)
+    for _ in range(RESAMPLES if count else 0):
+        times = np.bincount(rng.integers(count, size=count), minlength=count)
+        yield times[which].astype(np.float64)
+
+
+def _interval(value: float, draws: list[float]) -> Interval:
+    low, high = np.percentile(draws, [2.5, 97.5]) if draws else (value, value)
+    return Interval(value, float(low), float(high))

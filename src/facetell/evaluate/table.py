@@ -9,8 +9,8 @@ from facetell.evaluate.comparisons import comparisons, members
 from facetell.evaluate.metrics import (
     Interval,
     auc,
+    auc_with_interval,
     expected_calibration_error,
-    with_interval,
 )
 from facetell.evaluate.score import Score
 from facetell.types import Status, Verdict
@@ -96,7 +96,7 @@ def _comparison_row(
         name=name,
         fakes=len(fakes),
         reals=len(scores) - len(fakes),
-        auc=with_interval(auc, labels, log_odds, [score.group for score in scores]),
+        auc=auc_with_interval(labels, log_odds, [score.group for score in scores]),
         missed=_share(fakes, Verdict.REAL),
         unsure=_share(fakes, Verdict.UNCERTAIN),
         caught=_share(fakes, Verdict.FAKE),

@@ -1,0 +1,150 @@
+"""Everything that is said of a model on one set of scored samples."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from facetell.evaluate.metrics import (
+    Interval,
+    Ranking,
+    Weights,
+    area,
+    average_precision,
+    brier,
+    caught_at,
+    equal_error_rate,
+    expected_calibration_error,
+    log_loss,
+    with_intervals,
+)
+from facetell.evaluate.score import Score
+from facetell.types import Status, Verdict
+
+CHANCE = 0.5
+NAMES = {
+    "auc": "ROC-AUC",
+    "average_precision": "PR-AP",
+    "eer": "equal error rate",
+    "caught_at_1": "fakes caught at 1 % false alarms",
+    "caught_at_05": "fakes caught at 0.5 % false alarms",
+    "real_accuracy": "real accuracy: reals not called fake",
+    "fake_recall": "fake recall: fakes called fake",
+    "balanced_accuracy": "balanced accuracy",
+    "accuracy": "accuracy",
+    "precision": "precision: fakes among those called fake",
+    "f1": "F1",
+    "coverage": "coverage: decided, not uncertain",
+    "right_of_decided": "right of the decided",
+}
+"""What each number is called where people read it."""
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """reals, fakes: judged samples. unjudged: those without a score, by status.
+
+    values: by the keys of NAMES; None where a number is not defined. For real accuracy, fake recall
+    and what follows from them, "uncertain" is not called fake; verdicts are by the model's own
+    thresholds. ece, brier, log_loss: of p_fake. matrix: how many reals and fakes (rows) were called
+    real, uncertain and fake (columns).
+    """
+
+    reals: int
+    fakes: int
+    unjudged: dict[str, int]
+    values: dict[str, Interval | None]
+    ece: float | None
+    brier: float | None
+    log_loss: float | None
+    matrix: list[list[int]]
+
+    @property
+    def no_better_than_chance(self) -> bool:
+        """Whether the interval of the AUC holds one half, or lies below."""
+        found = self.values["auc"]
+        return found is not None and found.low <= CHANCE
+
+    def as_json(self) -> dict[str, Any]:
+        values = {
+            name: None if v is None else {"value": v.value, "low": v.low, "high": v.high}
+            for name, v in self.values.items()
+        }
+        rest = {"ece": self.ece, "brier": self.brier, "log_loss": self.log_loss}
+        counts = {"reals": self.reals, "fakes": self.fakes, "unjudged": self.unjudged}
+        return {**counts, **values, **rest, "matrix": self.matrix}
+
+
+def numbers(scores: Sequence[Score]) -> Numbers:
+    """scores: of one tier, or of any choice of samples; groups are drawn together."""
+    judged = [score for score in scores if score.status == Status.OK]
+    labels = np.array([score.label for score in judged], np.int64)
+    p_fake = np.array([score.p_fake for score in judged], np.float64)
+    fakes = int(labels.sum())
+    return Numbers(
+        reals=len(judged) - fakes,
+        fakes=fakes,
+        unjudged=dict(sorted(Counter(str(s.status) for s in scores if s not in judged).items())),
+        values=with_intervals(_statistics(judged, labels), [score.group for score in judged]),
+        ece=expected_calibration_error(labels, p_fake) if judged else None,
+        brier=brier(labels, p_fake) if judged else None,
+        log_loss=log_loss(labels, p_fake) if judged else None,
+        matrix=[
+            [
+                sum(score.label == label and score.verdict == verdict for score in judged)
+                for verdict in (Verdict.REAL, Verdict.UNCERTAIN, Verdict.FAKE)
+            ]
+            for label in (0, 1)
+        ],
+    )
+
+
+def _statistics(judged: Sequence[Score], labels: npt.NDArray[np.int64]) -> Any:
+    ranking = Ranking(labels, np.array([score.log_odds for score in judged], np.float64))
+    is_fake = labels == 1
+    called_fake = np.array([score.verdict == Verdict.FAKE for score in judged], bool)
+    decided = np.array([score.verdict != Verdict.UNCERTAIN for score in judged], bool)
+    right = decided & (called_fake == is_fake)
+
+    def statistics(weights: Weights) -> dict[str, float | None]:
+        curve = ranking.curve(weights)
+        real_accuracy = _share(~called_fake, ~is_fake, weights)
+        recall = _share(called_fake, is_fake, weights)
+        precision = _share(is_fake, called_fake, weights)
+        return {
+            "auc": None if curve is None else area(curve),
+            "average_precision": None if curve is None else average_precision(curve),
+            "eer": None if curve is None else equal_error_rate(curve),
+            "caught_at_1": None if curve is None else caught_at(curve, 0.01),
+            "caught_at_05": None if curve is None else caught_at(curve, 0.005),
+            "real_accuracy": real_accuracy,
+            "fake_recall": recall,
+            "balanced_accuracy": _mean(real_accuracy, recall),
+            "accuracy": _share(called_fake == is_fake, np.ones_like(is_fake), weights),
+            "precision": precision,
+            "f1": _harmonic_mean(precision, recall),
+            "coverage": _share(decided, np.ones_like(is_fake), weights),
+            "right_of_decided": _share(right, decided, weights),
+        }
+
+    return statistics
+
+
+def _share(
+    wanted: npt.NDArray[np.bool_], among: npt.NDArray[np.bool_], weights: Weights
+) -> float | None:
+    total = float(weights[among].sum())
+    return float(weights[among & wanted].sum()) / total if total > 0 else None
+
+
+def _mean(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else (one + other) / 2
+
+
+def _harmonic_mean(one: float | None, other: float | None) -> float | None:
+    if one is None or other is None or one + other == 0:
+        return None
+    return 2 * one * other / (one + other)
