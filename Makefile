@@ -81,7 +81,7 @@ bench-architectures: .venv/dev
 	$(BIN)/python -m benchmarks.architectures
 
 results: .venv/dev
-	$(BIN)/facetell evaluate $(FACES) --markdown docs/results.md
+	$(BIN)/facetell evaluate --data $(FACES) --markdown docs/results.md
 
 # Exact versions for the set-up commands; run in a fresh .venv after changing pyproject.toml.
 constraints: .venv/dev

@@ -11,7 +11,6 @@ import argparse
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from facetell.evaluate.comparisons import comparisons, members
 from facetell.evaluate.metrics import auc
 from facetell.evaluate.runs import CONFIG_NAME, MODEL_NAME
 from facetell.evaluate.score import Score
+from facetell.evaluate.subjects import crops_per_second
 from facetell.train.networks.cost import cost
 from facetell.train.networks.registry import architecture
 from facetell.train.recipe import read_recipe
@@ -36,7 +36,6 @@ from facetell.types import Status, UInt8Array
 FACES = Path("../shared/faces/manifest.csv")
 TIER = "web"
 VAL_PER_SOURCE = 10
-JUDGED_AT_ONCE = 16
 COMPARED = {
     "generated": "generated faces / real photos",
     "140k pair": "stylegan1_140k / ffhq256_140k",
@@ -136,17 +135,6 @@ def quality(rows: Sequence[Score]) -> dict[str, tuple[float, float]]:
     return found
 
 
-def judging_rate(model: Model, crops: UInt8Array) -> float:
-    """Crops per second, one thread, in batches."""
-    model.score(crops[:JUDGED_AT_ONCE])
-    started = time.perf_counter()
-    done = 0
-    while time.perf_counter() - started < 2:
-        model.score(crops[:JUDGED_AT_ONCE])
-        done += JUDGED_AT_ONCE
-    return done / (time.perf_counter() - started)
-
-
 def table(trials: Sequence[Trial], runs: Path, size_px: int, test: int) -> str:
     head = ["architecture", "start", "parameters", "file MB", "samples", "training/s", "judging/s"]
     lines = [
@@ -216,7 +204,7 @@ def main() -> None:
             "mb": (run / MODEL_NAME).stat().st_size / 1e6,
             "samples": sum(stage.samples for stage in recipe.stages),
             "training_per_s": training,
-            "judging_per_s": judging_rate(model, crops),
+            "judging_per_s": crops_per_second(model),
             "quality": quality(judge(model, test.regions, crops)),
         }
         (run / "bench.json").write_text(json.dumps(facts, indent=1))

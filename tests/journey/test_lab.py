@@ -37,7 +37,7 @@ def test_audit_split_train_evaluate_export_detect(tmp_path):
     model = tmp_path / "green.onnx"
     done = facetell("export", run, "--val", manifest, "--out", model, "--name", "green")
     assert done.code == 0
-    done = facetell("evaluate", manifest, "--model", model, "--tier", "clean")
+    done = facetell("evaluate", model, "--data", manifest, "--tier", "clean")
     assert (done.code, "all fakes / all reals" in done.out) == (0, True)
 
     done = facetell("detect", data, "--model", model, "--json", tmp_path / "r.jsonl")

@@ -1,76 +1,163 @@
-"""`facetell evaluate`"""
+"""`facetell evaluate` and `facetell compare`"""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from facetell.errors import DataError
+
+if TYPE_CHECKING:
+    from facetell.data.manifest import Sample
+    from facetell.evaluate.score import Score
+    from facetell.evaluate.subjects import Subject
+
+Data = Annotated[list[Path], typer.Option("--data", help="Manifests, or label folders.")]
+Split = Annotated[str, typer.Option(help="The split to report on.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="By default one per core.")]
+
 
 def evaluate(
-    manifests: Annotated[
-        list[Path],
-        typer.Argument(help="Manifests, or label folders."),
-    ],
-    model: Annotated[
-        Path | None, typer.Option(help="A model file; by default the one inside the package.")
+    data: Data,
+    models: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Model files, or tables of scores (CSV or Parquet: path,p_fake); by default the "
+            "model inside the package."
+        ),
     ] = None,
-    split: Annotated[str, typer.Option(help="The split to report on.")] = "test",
+    split: Split = "test",
     tiers: Annotated[
         list[str], typer.Option("--tier", help="clean, web or hard; may be given several times.")
     ] = ["clean", "web", "hard"],  # noqa: B006 - typer reads it, nobody changes it
-    scores: Annotated[
-        Path | None, typer.Option(help="Folder for one score table per tier.")
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for metrics.json, pictures, scores and report.html of each."),
     ] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write the tables into this file.")] = None,
-    threads: Annotated[int | None, typer.Option(min=1)] = None,
+    threads: Threads = None,
 ) -> None:
-    """Measure a model on labelled pictures: by kind of fake, by source, with intervals.
+    """Measure models on labelled pictures: by kind of fake, by source, with intervals.
 
     Thresholds are the model's own and never refitted. Beside each number stands what a classifier
     that sees only metadata (size, format, JPEG quality, bytes), trained on the `train` split,
     scores.
     """
-    from facetell.cli.progress import progress_bar
-    from facetell.data.degrade import TIERS
+    from facetell.cli.writers import explained
     from facetell.data.layouts import read_dataset
-    from facetell.detect.analyze import Detector
-    from facetell.detect.model import DEFAULT_MODEL
     from facetell.evaluate.probe import metadata_scores
-    from facetell.evaluate.score import score_samples, write_scores
-    from facetell.evaluate.table import as_markdown, summarise
+    from facetell.evaluate.report import evaluate_scores, write_evaluation
+    from facetell.evaluate.subjects import check_tiers, open_subjects, tiers_of
+    from facetell.evaluate.table import as_markdown
 
-    for tier in tiers:
-        if tier not in TIERS:
-            raise typer.BadParameter(f"no tier {tier!r}; there are {', '.join(TIERS)}")
-    samples = [sample for manifest in manifests for sample in read_dataset(manifest).samples]
-    chosen = [sample for sample in samples if sample.split == split]
-    if not chosen:
-        raise typer.BadParameter(f"the manifests name no picture of the split {split!r}")
-    detector = Detector.load(model or DEFAULT_MODEL)
+    check_tiers(tiers)
+    samples = [sample for path in data for sample in read_dataset(path).samples]
+    chosen = _of_split(samples, split)
+    subjects = open_subjects(models or [])
     known = {}
     if train := [sample for sample in samples if sample.split == "train"]:
         guesses = metadata_scores(train, chosen)
         known = {str(sample.path): float(p) for sample, p in zip(chosen, guesses, strict=True)}
-    card = detector.model.card
-    parts = [
-        f"# {card.name} {card.version} on {split}\n\n"
-        f"Model `{detector.model.sha256[:16]}`, thresholds {card.thresholds.real_below:.3f} and "
-        f"{card.thresholds.fake_from:.3f}. Every picture passes the same finder, crop and model "
-        "as in `facetell detect`; p_fake is that of the most suspicious face.\n"
-    ]
-    for tier in tiers:
-        rows = []
-        with progress_bar(f"scoring {tier}", len(chosen)) as advance:
-            found = score_samples(chosen, detector, tier, threads or os.cpu_count() or 1)
-            for done, row in enumerate(found, start=1):
-                rows.append(row)
-                advance(done)
-        if scores:
-            scores.mkdir(parents=True, exist_ok=True)
-            write_scores(rows, scores / f"{split}-{tier}.csv")
-        parts.append(as_markdown(summarise(rows, known or None)))
-        typer.echo(parts[-1])
+    parts = []
+    for subject in subjects:
+        parts.append(_heading(subject, split))
+        for tier in tiers_of(subject, tiers):
+            scores = _scored(subject, chosen, tier, threads)
+            found = evaluate_scores(subject.name, tier, subject.thresholds, scores, known)
+            parts.append(as_markdown(found.summary))
+            typer.echo(parts[-1])
+            if out:
+                with explained(out):
+                    folder = out / subject.name / tier.replace(" ", "-")
+                    write_evaluation(found, folder)
+                typer.echo(f"wrote {folder / 'report.html'}")
     if markdown:
-        markdown.write_text("\n".join(parts), encoding="utf-8")
+        with explained(markdown):
+            markdown.write_text("\n".join(parts), encoding="utf-8")
         typer.echo(f"wrote {markdown}")
+
+
+def compare(
+    models: Annotated[
+        list[Path],
+        typer.Argument(help="Model files, or tables of scores (CSV or Parquet: path,p_fake)."),
+    ],
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Folder for metrics.json, pictures and report.html.")],
+    split: Split = "test",
+    tier: Annotated[str, typer.Option(help="clean, web or hard.")] = "web",
+    threads: Threads = None,
+) -> None:
+    """Compare models, or the scores of any other detector, on the same pictures.
+
+    Differences of AUC have 95 % intervals over the same draws of groups; where one leaves out zero,
+    the difference is real.
+    """
+    from facetell.cli.writers import explained
+    from facetell.data.layouts import read_dataset
+    from facetell.evaluate.compare import compare as compared
+    from facetell.evaluate.report import write_comparison
+    from facetell.evaluate.subjects import check_tiers, open_subjects
+
+    check_tiers([tier])
+    if len(models) < 2:
+        raise DataError("there is nothing to compare", hint="name two models or score tables")
+    chosen = _of_split([s for path in data for s in read_dataset(path).samples], split)
+    subjects = open_subjects(models)
+    scores = {subject.name: _scored(subject, chosen, tier, threads) for subject in subjects}
+    found = compared(scores)
+    facts = {subject.name: _facts(subject) for subject in subjects}
+    with explained(out):
+        write_comparison(found, scores, facts, out)
+    for name, numbers in found.models.items():
+        typer.echo(f"{name:<24} AUC {numbers.values['auc']}")
+    for difference in found.differences:
+        word = "a real difference" if difference.real else "may be chance"
+        typer.echo(f"{difference.one} - {difference.other}: {difference.auc}, {word}")
+    typer.echo(f"{found.samples} pictures, {found.left_out} left out; wrote {out / 'report.html'}")
+
+
+def _of_split(samples: "Sequence[Sample]", split: str) -> "list[Sample]":
+    chosen = [sample for sample in samples if sample.split == split]
+    if not chosen:
+        raise DataError(
+            f"the data name no picture of the split {split!r}",
+            hint="name one with --split, or divide them: facetell data split",
+        )
+    return chosen
+
+
+def _scored(
+    subject: "Subject", chosen: "Sequence[Sample]", tier: str, threads: int | None
+) -> "list[Score]":
+    from facetell.cli.progress import progress_bar
+    from facetell.evaluate.subjects import scored
+
+    with progress_bar(f"scoring {subject.name}, {tier}", len(chosen)) as advance:
+        return scored(subject, chosen, tier, threads or os.cpu_count() or 1, advance)
+
+
+def _heading(subject: "Subject", split: str) -> str:
+    if subject.detector is None:
+        read = f"Scores read from {subject.path.name}; called fake from 0.5."
+        return f"# {subject.name} on {split}\n\n{read}\n"
+    model, limits = subject.detector.model, subject.thresholds
+    return (
+        f"# {model.card.name} {model.card.version} on {split}\n\n"
+        f"Model `{model.sha256[:16]}`, thresholds {limits.real_below:.3f} and "
+        f"{limits.fake_from:.3f}. Every picture passes the same finder, crop and model "
+        "as in `facetell detect`; p_fake is that of the most suspicious face.\n"
+    )
+
+
+def _facts(subject: "Subject") -> dict[str, str]:
+    """Size, and speed on one thread."""
+    if subject.detector is None:
+        return {"file, MB": "-", "crops a second, one thread": "-"}
+    from facetell.evaluate.subjects import crops_per_second
+
+    megabytes = subject.path.stat().st_size / 1e6
+    rate = crops_per_second(subject.detector.model)
+    return {"file, MB": f"{megabytes:.1f}", "crops a second, one thread": f"{rate:.0f}"}

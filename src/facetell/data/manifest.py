@@ -47,7 +47,7 @@ def read_manifest(path: Path) -> list[Sample]:
     source the label is one. Kaggle's lists of its *140k* set are understood as they are.
     Raises DataError when the file, a column, a label or a split is not as it should be.
     """
-    rows = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
+    rows = table_rows(path)
     if not rows:
         raise DataError(f"{path} has no rows", hint=f"columns needed: {','.join(_NEEDED)}")
     missing = [column for column in _NEEDED if column not in rows[0]]
@@ -63,6 +63,14 @@ def read_manifest(path: Path) -> list[Sample]:
         _sample(row, row[label].lower(), split, root, f"{path}:{number}")
         for number, row in enumerate(rows, start=2)
     ]
+
+
+def table_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV or Parquet file, values as text, "" where there is none.
+
+    Raises DataError when it cannot be read.
+    """
+    return _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
 
 
 def _read_csv(path: Path) -> list[dict[str, str]]:

@@ -94,7 +94,7 @@ def read_scores(path: Path) -> list[Score]:
     except (OSError, KeyError, ValueError) as error:
         raise DataError(
             f"{path} is no score table: {error!r}",
-            hint="write one: facetell evaluate --scores FILE",
+            hint="write one: facetell evaluate --out FOLDER",
         ) from error
 
 

@@ -1,0 +1,93 @@
+"""Several models on the same samples: who is better, and is it more than chance?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from facetell.errors import DataError
+from facetell.evaluate.metrics import Interval, Ranking, Weights, area, with_intervals
+from facetell.evaluate.numbers import Numbers, numbers
+from facetell.evaluate.score import Score
+from facetell.types import Status
+
+
+@dataclass(frozen=True)
+class Difference:
+    """By how much the AUC of `one` is larger than that of `other`, on the same draws of groups.
+
+    real: whether the interval leaves zero out.
+    """
+
+    one: str
+    other: str
+    auc: Interval
+
+    @property
+    def real(self) -> bool:
+        return self.auc.low > 0 or self.auc.high < 0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """models: numbers by name, over the samples that all of them judged. left_out: how many samples
+    at least one has no score for."""
+
+    models: dict[str, Numbers]
+    differences: list[Difference]
+    samples: int
+    left_out: int
+
+
+def compare(models: Mapping[str, Sequence[Score]]) -> Comparison:
+    """models: by name, their scores of the same samples, in any order.
+
+    Raises DataError when they have no judged sample of both labels in common.
+    """
+    tables = {name: _judged(scores) for name, scores in models.items()}
+    named = {score.path for scores in models.values() for score in scores}
+    shared = sorted(set.intersection(*(set(table) for table in tables.values())))
+    if len({tables[name][path].label for name in tables for path in shared}) < 2:
+        raise DataError(
+            "the score tables have no real and fake samples in common",
+            hint="score the same data with each of them: facetell evaluate --data",
+        )
+    aligned = {name: [table[path] for path in shared] for name, table in tables.items()}
+    return Comparison(
+        models={name: numbers(scores) for name, scores in aligned.items()},
+        differences=_differences(aligned),
+        samples=len(shared),
+        left_out=len(named) - len(shared),
+    )
+
+
+def _judged(scores: Sequence[Score]) -> dict[str, Score]:
+    return {score.path: score for score in scores if score.status == Status.OK}
+
+
+def _differences(aligned: Mapping[str, Sequence[Score]]) -> list[Difference]:
+    rankings = {
+        name: Ranking(
+            np.array([score.label for score in scores]),
+            np.array([score.log_odds for score in scores], np.float64),
+        )
+        for name, scores in aligned.items()
+    }
+
+    def statistics(weights: Weights) -> dict[str, float | None]:
+        curves = {name: ranking.curve(weights) for name, ranking in rankings.items()}
+        areas = {name: None if curve is None else area(curve) for name, curve in curves.items()}
+        found: dict[str, float | None] = {}
+        for one, other in combinations(areas, 2):
+            first, second = areas[one], areas[other]
+            found[f"{one}\0{other}"] = None if first is None or second is None else first - second
+        return found
+
+    groups = [score.group for score in next(iter(aligned.values()))]
+    found = with_intervals(statistics, groups)
+    return [
+        Difference(one, other, interval)
+        for one, other in combinations(rankings, 2)
+        if (interval := found[f"{one}\0{other}"]) is not None
+    ]

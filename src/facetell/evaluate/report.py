@@ -1,0 +1,185 @@
+"""An evaluation written down: metrics.json, pictures, and one self-contained page."""
+
+import base64
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, select_autoescape
+
+from facetell._version import __version__
+from facetell.detect.calibrate import Thresholds
+from facetell.evaluate.compare import Comparison
+from facetell.evaluate.metrics import Interval, auc, reliability
+from facetell.evaluate.numbers import NAMES, Numbers, numbers
+from facetell.evaluate.plots import (
+    plot_bars,
+    plot_histograms,
+    plot_matrix,
+    plot_reliability,
+    plot_roc,
+)
+from facetell.evaluate.runs import write_json
+from facetell.evaluate.score import Score, write_scores
+from facetell.evaluate.table import Summary, summarise
+from facetell.types import Status
+
+FORMATS = ("png", "svg")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Of one model in one tier. metadata: AUC of the metadata-only classifier on the same judged
+    samples, None where there is no train split to teach it."""
+
+    name: str
+    tier: str
+    thresholds: Thresholds
+    scores: Sequence[Score]
+    numbers: Numbers
+    summary: Summary
+    metadata: float | None
+
+    @property
+    def worst(self) -> str | None:
+        """The comparison with the lowest AUC, in words."""
+        rows = [row for row in self.summary.comparisons if row.auc is not None]
+        if not rows:
+            return None
+        lowest = min(rows, key=lambda row: row.auc.value if row.auc else math.inf)
+        return f"{lowest.name}: {lowest.auc}"
+
+
+def evaluate_scores(
+    name: str,
+    tier: str,
+    thresholds: Thresholds,
+    scores: Sequence[Score],
+    known: Mapping[str, float] | None,
+) -> Evaluation:
+    """known: by path, what the metadata-only classifier says."""
+    judged = [score for score in scores if score.status == Status.OK]
+    metadata = None
+    if known:
+        labels = np.array([score.label for score in judged])
+        metadata = auc(labels, np.array([known[score.path] for score in judged]))
+    return Evaluation(
+        name, tier, thresholds, scores, numbers(scores), summarise(scores, known), metadata
+    )
+
+
+def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
+    """Write scores.csv, metrics.json, the pictures as PNG and SVG, and report.html."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_scores(evaluation.scores, folder / "scores.csv")
+    write_json(as_json(evaluation), folder / "metrics.json")
+    judged = [score for score in evaluation.scores if score.status == Status.OK]
+    labels = np.array([score.label for score in judged])
+    p_fake = np.array([score.p_fake for score in judged], np.float64)
+    limits = evaluation.thresholds.real_below, evaluation.thresholds.fake_from
+    aucs = {r.name: r.auc for r in evaluation.summary.comparisons if r.auc is not None}
+    for form in FORMATS:
+        plot_roc({evaluation.name: evaluation.scores}, folder / f"roc.{form}")
+        plot_matrix(evaluation.numbers, folder / f"confusion.{form}")
+        plot_reliability(reliability(labels, p_fake), folder / f"reliability.{form}")
+        plot_histograms(labels, p_fake, limits, folder / f"histograms.{form}")
+        plot_bars(aucs, folder / f"comparisons.{form}", title="AUC by kind of fake, 95 %")
+    page = _page(
+        "evaluation.html",
+        evaluation=evaluation,
+        names=NAMES,
+        pictures={
+            name: _embedded(folder / f"{name}.png")
+            for name in ("roc", "confusion", "reliability", "histograms", "comparisons")
+        },
+    )
+    (folder / "report.html").write_text(page, encoding="utf-8")
+
+
+def write_comparison(
+    comparison: Comparison,
+    scores: Mapping[str, Sequence[Score]],
+    facts: Mapping[str, Mapping[str, str]],
+    folder: Path,
+) -> None:
+    """Write metrics.json, the pictures and report.html. facts: by model, such as size and speed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    content: dict[str, Any] = {
+        "samples": comparison.samples,
+        "left_out": comparison.left_out,
+        "models": {
+            name: found.as_json() | {"facts": dict(facts[name])}
+            for name, found in comparison.models.items()
+        },
+        "differences": [
+            {"one": d.one, "other": d.other, **_json(d.auc), "real": d.real}
+            for d in comparison.differences
+        ],
+    }
+    write_json(content, folder / "metrics.json")
+    aucs = {n: found.values["auc"] for n, found in comparison.models.items()}
+    for form in FORMATS:
+        plot_roc(scores, folder / f"roc.{form}")
+        plot_bars({n: v for n, v in aucs.items() if v}, folder / f"auc.{form}", title="AUC, 95 %")
+    page = _page(
+        "comparison.html",
+        comparison=comparison,
+        facts=facts,
+        names=NAMES,
+        pictures={name: _embedded(folder / f"{name}.png") for name in ("roc", "auc")},
+    )
+    (folder / "report.html").write_text(page, encoding="utf-8")
+
+
+def as_json(evaluation: Evaluation) -> dict[str, Any]:
+    """What metrics.json holds."""
+    return {
+        "model": evaluation.name,
+        "tier": evaluation.tier,
+        "thresholds": evaluation.thresholds.model_dump(),
+        **evaluation.numbers.as_json(),
+        "metadata_auc": evaluation.metadata,
+        "no_better_than_chance": evaluation.numbers.no_better_than_chance,
+        "comparisons": [
+            {
+                "name": row.name,
+                "fakes": row.fakes,
+                "reals": row.reals,
+                "auc": None if row.auc is None else _json(row.auc),
+                "metadata_auc": row.metadata,
+                "called_real": row.missed,
+                "uncertain": row.unsure,
+                "called_fake": row.caught,
+            }
+            for row in evaluation.summary.comparisons
+        ],
+        "real_sources": [
+            {
+                "source": row.source,
+                "judged": row.judged,
+                "called_fake": row.called_fake,
+                "uncertain": row.unsure,
+                "called_real": row.called_real,
+            }
+            for row in evaluation.summary.reals
+        ],
+    }
+
+
+def _json(interval: Interval) -> dict[str, float]:
+    return {"value": interval.value, "low": interval.low, "high": interval.high}
+
+
+def _page(template: str, **values: Any) -> str:
+    environment = Environment(
+        loader=PackageLoader("facetell.evaluate"), autoescape=select_autoescape(), trim_blocks=True
+    )
+    text: str = environment.get_template(template).render(version=__version__, **values)
+    return text
+
+
+def _embedded(path: Path) -> str:
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")

@@ -1,0 +1,128 @@
+"""`facetell evaluate` and `compare`: models and foreign scores in, numbers and pages out."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from facetell.data.manifest import Sample, write_manifest
+from tests.cli.command import facetell
+
+pytest.importorskip("sklearn", reason="the training extra is not installed")
+
+COUNT = 120
+PICTURES = ("roc", "confusion", "reliability", "histograms", "comparisons")
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    """A manifest alone: for scores that are there already, no picture is opened."""
+    folder = tmp_path_factory.mktemp("labelled")
+    samples = [
+        Sample(folder / f"{n:03}.jpg", n % 2, "test", ("web", "gan")[n % 2], "", f"g{n // 2}")
+        for n in range(COUNT)
+    ]
+    write_manifest(samples, folder / "manifest.csv")
+    return folder / "manifest.csv"
+
+
+def table(path, strength, seed=0, missing=()):
+    rng = np.random.default_rng(seed)
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["path", "p_fake"])
+        for n in range(COUNT):
+            p_fake = 1 / (1 + np.exp(-rng.normal() - strength * (n % 2 - 0.5)))
+            rows.writerow([f"elsewhere/{n:03}.jpg", "" if n in missing else f"{p_fake:.4f}"])
+    return path
+
+
+def test_foreign_scores_become_numbers_pictures_and_a_page(labelled, tmp_path):
+    scores = table(tmp_path / "other.csv", strength=4, missing=(3,))
+    out = tmp_path / "out"
+    done = facetell("evaluate", scores, "--data", labelled, "--out", out)
+    assert (done.code, done.err) == (0, "")
+    folder = out / "other" / "as-scored"
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert (metrics["reals"], metrics["fakes"], metrics["unjudged"]) == (60, 59, {"error": 1})
+    assert metrics["auc"]["value"] > 0.9
+    assert sum(map(sum, metrics["matrix"])) == COUNT - 1
+    assert not metrics["no_better_than_chance"]
+    for name in PICTURES:
+        assert (folder / f"{name}.png").stat().st_size > 3000
+        assert "<svg" in (folder / f"{name}.svg").read_text("utf-8")[:1000]
+    page = (folder / "report.html").read_text("utf-8")
+    assert page.count("data:image/png;base64,") == len(PICTURES)
+    assert "No better than chance" not in page
+    assert "http" not in page.replace("http://www.w3.org", "")
+    assert (folder / "scores.csv").exists()
+
+
+def test_a_random_scorer_is_said_to_be_one(labelled, tmp_path):
+    scores = table(tmp_path / "dice.csv", strength=0)
+    facetell("evaluate", scores, "--data", labelled, "--out", tmp_path / "out")
+    folder = tmp_path / "out" / "dice" / "as-scored"
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert 0.4 < metrics["auc"]["value"] < 0.6
+    assert metrics["no_better_than_chance"]
+    assert "No better than chance" in (folder / "report.html").read_text("utf-8")
+
+
+def test_several_are_compared_on_the_same_samples(labelled, tmp_path):
+    good = table(tmp_path / "good.csv", strength=6)
+    poor = table(tmp_path / "poor.csv", strength=0.5, seed=1, missing=(0, 1))
+    done = facetell("compare", good, poor, "--data", labelled, "--out", tmp_path / "out")
+    assert (done.code, done.err) == (0, "")
+    assert "a real difference" in done.out
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert (metrics["samples"], metrics["left_out"]) == (COUNT - 2, 2)
+    assert metrics["differences"][0]["real"]
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert page.count("data:image/png;base64,") == 2
+
+
+def test_a_model_file_is_measured_in_the_tiers(portrait, tiny_model, tmp_path):
+    folder = tmp_path / "pair"
+    for label in ("real", "fake"):
+        (folder / "test" / label).mkdir(parents=True)
+        (folder / "test" / label / "face.jpg").write_bytes(portrait.read_bytes())
+    out = tmp_path / "out"
+    done = facetell("evaluate", tiny_model, "--data", folder, "--tier", "web", "--out", out)
+    assert (done.code, done.err) == (0, "")
+    metrics = json.loads((out / "tiny" / "web" / "metrics.json").read_text())
+    assert (metrics["tier"], metrics["reals"], metrics["fakes"]) == ("web", 1, 1)
+    done = facetell(
+        *("compare", tiny_model, tiny_model, "--data", folder, "--tier", "clean"),
+        *("--out", tmp_path / "both"),
+    )
+    assert done.code == 0
+    assert "tiny~2" in done.out
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a,b\n1,2\n", "no table of scores"),
+        ("path,p_fake\n000.jpg,much\n", ":2: p_fake 'much'"),
+        ("path,p_fake\n000.jpg,7\n", "no probability"),
+        ("path,p_fake\nother.jpg,0.5\n", "for none of the"),
+    ],
+)
+def test_a_wrong_table_is_refused_with_the_place(labelled, tmp_path, text, said):
+    (tmp_path / "scores.csv").write_text(text)
+    done = facetell("evaluate", tmp_path / "scores.csv", "--data", labelled)
+    assert done.code == 2
+    assert said in done.err
+    assert "Traceback" not in done.err
+
+
+def test_wrong_use_is_one_line(labelled, tmp_path):
+    scores = table(tmp_path / "s.csv", strength=1)
+    for args, said in (
+        (("evaluate", scores, "--data", labelled, "--split", "val"), "no picture of the split"),
+        (("evaluate", scores, "--data", labelled, "--tier", "muddy"), "no tier"),
+        (("compare", scores, "--data", labelled, "--out", tmp_path), "nothing to compare"),
+    ):
+        done = facetell(*args)
+        assert (done.code, said in done.err) == (2, True)
