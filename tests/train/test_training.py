@@ -6,6 +6,7 @@ import onnxruntime
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
+from torch.optim.swa_utils import AveragedModel
 
 from facetell.data.manifest import Sample
 from facetell.detect.card import ModelCard
@@ -95,6 +96,20 @@ def test_a_run_of_another_recipe_is_refused(tmp_path):
     trained(cache, tiny_recipe(samples=16), tmp_path / "run")
     with pytest.raises(DataError, match="another recipe"):
         trained(cache, tiny_recipe(samples=16, seed=5), tmp_path / "run")
+
+
+def test_the_averaged_weights_of_a_short_run_have_left_the_random_start():
+    net = tiny_network()
+    average = AveragedModel(net, multi_avg_fn=loop._warming_average(0.998), use_buffers=True)
+    for parameter in net.parameters():
+        torch.nn.init.constant_(parameter, 5.0)
+    average.update_parameters(net)
+    for parameter in net.parameters():
+        torch.nn.init.constant_(parameter, 1.0)
+    for _ in range(60):
+        average.update_parameters(net)
+    for parameter in average.parameters():
+        torch.testing.assert_close(parameter, torch.ones_like(parameter), atol=0.01, rtol=0)
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "plateau", "constant"])

@@ -45,8 +45,9 @@ def metadata_scores(
     """Probability of `fake` for each of `test`, by a classifier that saw only FEATURES of
     `train`."""
     classifier = HistGradientBoostingClassifier(random_state=seed)
-    classifier.fit(_table(train), [sample.label for sample in train])
-    probabilities: npt.NDArray[np.float64] = classifier.predict_proba(_table(test))[:, 1]
+    with _threads(len(train)):
+        classifier.fit(_table(train), [sample.label for sample in train])
+        probabilities: npt.NDArray[np.float64] = classifier.predict_proba(_table(test))[:, 1]
     return probabilities
 
 
@@ -57,7 +58,7 @@ def cross_validated(table: Table, labels: Labels, groups: Sequence[str], seed: i
     """
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
     classifier = HistGradientBoostingClassifier(random_state=seed)
-    with threadpool_limits(1 if len(table) < SMALL_TABLE else None):
+    with _threads(len(table)):
         guesses = cross_val_predict(
             classifier, table, labels, groups=groups, cv=folds, method="predict_proba"
         )
@@ -72,6 +73,10 @@ def feature_aucs(table: Table, labels: Labels) -> dict[str, float]:
         value = float(roc_auc_score(labels, filled))
         alone[name] = round(max(value, 1 - value), 4)
     return alone
+
+
+def _threads(rows: int) -> threadpool_limits:
+    return threadpool_limits(1 if rows < SMALL_TABLE else None)
 
 
 def _table(samples: Sequence[Sample]) -> Table:

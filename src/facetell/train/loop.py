@@ -280,9 +280,7 @@ class _Watch(Callback):
 
 
 def _callbacks(recipe: Optimisation, folder: Path, has_val: bool, watch: _Watch) -> list[Callback]:
-    average = WeightAveraging(
-        multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay)  # type: ignore[no-untyped-call]
-    )
+    average = WeightAveraging(multi_avg_fn=_warming_average(recipe.ema_decay))
     kept = partial(ModelCheckpoint, folder, enable_version_counter=False)
     callbacks = [average, kept(filename="last", train_time_interval=CHECKPOINT_EVERY), watch]
     if has_val:
@@ -290,6 +288,17 @@ def _callbacks(recipe: Optimisation, folder: Path, has_val: bool, watch: _Watch)
     if has_val and recipe.patience:
         callbacks.append(EarlyStopping(VAL_AUC, mode="max", patience=recipe.patience))
     return callbacks
+
+
+def _warming_average(decay: float) -> Callable[[Any, Any, Any], None]:
+    """An exponential moving average that is short at first, so that the random start does not weigh
+    on short runs: after n steps, it keeps at most (1 + n) / (10 + n) of what it was."""
+
+    def average(averaged: Any, current: Any, seen: Any) -> None:
+        now = min(decay, (1 + int(seen)) / (10 + int(seen)))
+        get_ema_multi_avg_fn(now)(averaged, current, seen)  # type: ignore[no-untyped-call]
+
+    return average
 
 
 @contextmanager

@@ -34,7 +34,8 @@ class Optimisation:
     samples: seen in all, without those of a first stage. learning_rate: the highest of the
         schedule. warmup: share of the steps in which a one-cycle schedule rises.
     layer_decay: how much slower each layer of a detector's backbone learns than the one after it.
-    ema_decay: of the exponential moving average of the weights, which is what is kept.
+    ema_decay: of the exponential moving average of the weights, which is what is kept; less in the
+        first steps.
     clip_norm: longest gradient. precision: of the network's arithmetic.
     check_every: samples after which the val split is looked at. patience: such looks without a
         better AUC before training stops; 0 never stops it early. keep: which averaged weights
