@@ -16,6 +16,7 @@ from facetell.cli import (
     finder,
     models,
     runs,
+    stress,
     train,
 )
 from facetell.errors import FacetellError
@@ -33,6 +34,7 @@ app.command("models")(models.models)
 app.command("doctor")(doctor.doctor)
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(evaluate.compare)
+app.command("stress")(stress.stress)
 app.command("train")(train.train)
 app.command("runs")(runs.runs)
 app.command("export")(export.export)

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
+    from rich.table import Table
+
+    from facetell.detect.card import Hardship
 
 
 def models(
@@ -60,8 +65,23 @@ def models(
         table.add_row(row.name, row.tier, f"{row.fakes} / {row.reals}", interval)
     if card.metrics:
         console.print(table)
+    if card.robustness:
+        console.print(_robustness(card.robustness))
     if model is None:
         _print_facts(console, _finder_facts())
+
+
+def _robustness(rows: "Sequence[Hardship]") -> "Table":
+    from rich.table import Table
+
+    first = rows[0]
+    title = f"Robustness: {first.pictures} pictures of {first.split}"
+    table = Table("pictures", "AUC", "balanced accuracy", "uncertain", title=title,
+                  title_justify="left")  # fmt: skip
+    for row in rows:
+        numbers = f"{row.auc:.3f}", f"{row.balanced_accuracy:.3f}", f"{row.uncertain:.0%}"
+        table.add_row(f"{row.kind} {row.level}", *numbers)
+    return table
 
 
 def _finder_facts() -> dict[str, str]:

@@ -30,6 +30,26 @@ class Measured(BaseModel):
     high: float = Field(ge=0, le=1)
 
 
+class Hardship(BaseModel):
+    """How the model did after one treatment of the pictures: a row of its robustness card.
+
+    kind, level: what was done to them, and how much of it. balanced_accuracy: at the card's own
+    thresholds, uncertain counted as not fake. uncertain: share of the judged. unjudged: pictures in
+    which no face was found any more.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: str
+    level: str
+    split: str
+    pictures: int
+    auc: float = Field(ge=0, le=1)
+    balanced_accuracy: float = Field(ge=0, le=1)
+    uncertain: float = Field(ge=0, le=1)
+    unjudged: int = Field(ge=0)
+
+
 class _Card(BaseModel):
     """What every file with weights says of itself.
 
@@ -69,6 +89,7 @@ class ModelCard(_Card):
     smallest_face_px: int = Field(gt=0)
     start_weights: str
     metrics: tuple[Measured, ...] = ()
+    robustness: tuple[Hardship, ...] = ()
 
 
 class FinderCard(_Card):

@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from facetell.detect.card import Hardship
 from facetell.evaluate.metrics import Bin, Interval, Ranking, Scores, area, group_draws
 from facetell.evaluate.numbers import Numbers
 from facetell.evaluate.runs import Run
@@ -165,6 +166,27 @@ def plot_bars(rows: Mapping[str, Interval], path: Path, *, title: str) -> None:
         axes.barh(names, values, xerr=[low, high], color=REAL, alpha=0.8, ecolor="black")
         axes.set(xlim=(0, 1), title=title)
         axes.grid(visible=False, axis="y")
+
+
+def plot_stress(rows: Sequence[Hardship], path: Path) -> None:
+    """One small picture for each treatment: AUC, balanced accuracy and the share of uncertain, from
+    the untreated pictures on."""
+    untreated, kinds = rows[0], sorted({row.kind for row in rows[1:]})
+    across = 4
+    with _figure(path, 11, 2.3 * -(-len(kinds) // across)) as figure:
+        grid = figure.subplots(-(-len(kinds) // across), across, sharey=True, squeeze=False)
+        for axes in grid.flat[len(kinds) :]:
+            axes.set_visible(False)
+        for kind, axes in zip(kinds, grid.flat, strict=False):
+            found = [untreated, *(row for row in rows if row.kind == kind)]
+            labels = ["-", *(row.level.replace(", ", ",\n") for row in found[1:])]
+            for name, colour in (("auc", REAL), ("balanced_accuracy", FAKE), ("uncertain", OTHER)):
+                values = [getattr(row, name) for row in found]
+                axes.plot(labels, values, color=colour, marker="o", markersize=3, label=name)
+            axes.set(title=kind, ylim=(0, 1.02))
+            axes.tick_params(axis="x", labelsize=7)
+        names = ["AUC", "balanced accuracy", "uncertain"]
+        figure.legend(grid.flat[0].get_lines(), names, loc="outside lower center", ncols=3)
 
 
 def _smooth(values: Sequence[float]) -> list[float]:

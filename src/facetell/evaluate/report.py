@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 
 from facetell._version import __version__
 from facetell.detect.calibrate import Thresholds
+from facetell.detect.card import Hardship
 from facetell.evaluate.compare import Comparison
 from facetell.evaluate.metrics import Interval, auc, reliability
 from facetell.evaluate.numbers import NAMES, Numbers, numbers
@@ -21,6 +22,7 @@ from facetell.evaluate.plots import (
     plot_matrix,
     plot_reliability,
     plot_roc,
+    plot_stress,
 )
 from facetell.evaluate.runs import write_json
 from facetell.evaluate.score import Score, write_scores
@@ -28,6 +30,8 @@ from facetell.evaluate.table import Summary, summarise
 from facetell.types import Status
 
 FORMATS = ("png", "svg")
+NOTABLE_DROP = 0.05
+"""Of the AUC, from where a treatment is named among the worst."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,24 @@ def write_comparison(
         facts=facts,
         names=NAMES,
         pictures={name: _embedded(folder / f"{name}.png") for name in ("roc", "auc")},
+    )
+    (folder / "report.html").write_text(page, encoding="utf-8")
+
+
+def write_stress(name: str, rows: Sequence[Hardship], folder: Path) -> None:
+    """Write stress.json, the curves and report.html; the first row is of untreated pictures."""
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {"model": name, "robustness": [row.model_dump() for row in rows]}
+    write_json(content, folder / "stress.json")
+    for form in FORMATS:
+        plot_stress(rows, folder / f"stress.{form}")
+    page = _page(
+        "stress.html",
+        name=name,
+        rows=rows,
+        worst=[row for row in rows if rows[0].auc - row.auc > NOTABLE_DROP],
+        drop=NOTABLE_DROP,
+        picture=_embedded(folder / "stress.png"),
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
 

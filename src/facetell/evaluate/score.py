@@ -1,7 +1,7 @@
 """One scoring pass: what the detector says of every sample, as `facetell detect` would say it."""
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from facetell.detect.analyze import Detector, analyze_picture
 from facetell.detect.media import read_picture
 from facetell.detect.scan import scan
 from facetell.errors import DataError, MediaError
-from facetell.types import Status
+from facetell.types import Status, UInt8Array
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,24 @@ class Score:
 
 
 def score_samples(
-    samples: Iterable[Sample], detector: Detector, tier: str, threads: int
+    samples: Iterable[Sample],
+    detector: Detector,
+    tier: str,
+    threads: int,
+    degrade: Callable[[UInt8Array], UInt8Array] | None = None,
 ) -> Iterator[Score]:
-    """Degrade each picture as `tier` says, then judge it; one row per sample, in order."""
-    yield from scan(samples, lambda sample: score_sample(sample, detector, tier), threads)
+    """Degrade each picture, by default as `tier` says, then judge it; one row per sample, in
+    order."""
+    treat = degrade or TIERS[tier]
+    yield from scan(samples, lambda sample: score_sample(sample, detector, tier, treat), threads)
 
 
-def score_sample(sample: Sample, detector: Detector, tier: str) -> Score:
+def score_sample(
+    sample: Sample,
+    detector: Detector,
+    tier: str,
+    degrade: Callable[[UInt8Array], UInt8Array],
+) -> Score:
     row = Score(
         path=str(sample.path),
         label=sample.label,
@@ -62,7 +73,7 @@ def score_sample(sample: Sample, detector: Detector, tier: str) -> Score:
         picture = read_picture(sample.path)
     except MediaError:
         return row
-    image = TIERS[tier](picture.image)
+    image = degrade(picture.image)
     degraded = replace(picture, image=image, size_wh=(image.shape[1], image.shape[0]))
     report = analyze_picture(degraded, sample.path, detector, detector.options)
     if report.status is not Status.OK:

@@ -36,6 +36,7 @@ NOT_FITTED: dict[str, Any] = {
     "thresholds": Thresholds(real_below=0, fake_from=1),
     "smallest_face_px": 1,
     "metrics": (),
+    "robustness": (),
 }
 """What a card says before anything was judged: scores are raw logits, thresholds say nothing."""
 

@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+pytest.importorskip("matplotlib", reason="the training extra is not installed")
+
+from facetell.evaluate.numbers import numbers
+from facetell.evaluate.stress import UNTREATED, hardship, levels
+from tests.evaluate.test_table import drawn, score
+from tests.shared import noise_image
+
+IMAGE = noise_image(90, 120)
+
+
+def treated(kind):
+    return [(level.level, level.treat(IMAGE)) for level in levels() if level.kind == kind]
+
+
+def test_the_first_level_leaves_pictures_as_they_are():
+    first = levels()[0]
+    assert (first.kind, first.level) == (UNTREATED, "")
+    np.testing.assert_array_equal(first.treat(IMAGE), IMAGE)
+
+
+@pytest.mark.parametrize("level", levels()[1:], ids=lambda level: f"{level.kind} {level.level}")
+def test_every_treatment_gives_a_picture_and_changes_it(level):
+    before = IMAGE.copy()
+    once, again = level.treat(IMAGE), level.treat(IMAGE)
+    assert once.dtype == np.uint8
+    assert once.ndim == 3
+    np.testing.assert_array_equal(once, again)
+    np.testing.assert_array_equal(IMAGE, before)
+    assert once.shape != IMAGE.shape or (once != IMAGE).any()
+
+
+@pytest.mark.parametrize(
+    "kind", ["JPEG quality", "WebP quality", "blur, pixels", "noise, of 255", "darker"]
+)
+def test_later_levels_hurt_more(kind):
+    errors = [np.abs(image.astype(int) - IMAGE).mean() for _, image in treated(kind)]
+    assert errors == sorted(errors)
+    assert errors[0] < errors[-1]
+
+
+def test_scaling_and_cutting_give_the_sizes_they_name():
+    assert {image.shape[:2] for _, image in treated("scaled down and up again")} == {(90, 120)}
+    assert [image.shape[:2] for _, image in treated("scaled to")] == [(68, 90), (45, 60), (22, 30)]
+    assert dict(treated("cut at two sides"))["10%"].shape == (81, 108, 3)
+
+
+def test_a_row_of_the_card_says_what_was_measured():
+    row = hardship(levels()[1], numbers(drawn()), "val")
+    assert (row.kind, row.level, row.split, row.pictures) == ("JPEG quality", "90", "val", 11)
+    assert row.unjudged == 2
+    assert row.uncertain == pytest.approx(2 / 11, abs=1e-4)
+    assert hardship(levels()[1], numbers([score(1, 0, 0.0)]), "val") is None
