@@ -13,6 +13,7 @@ from facetell.train.finder import finder_bytes, release_finder, train_finder, wr
 from facetell.train.finder_loss import finder_loss
 from facetell.train.finder_recipe import FinderRecipe
 from facetell.train.finder_samples import FinderSamples, Painter, draw_background
+from facetell.train.loop import Machine
 from facetell.train.networks.finder import FinderNet
 from tests.shared import DRAWN_LANDMARKS, drawn_face, noise_image
 
@@ -161,8 +162,8 @@ def test_a_region_is_ignored_by_the_cells_that_would_answer_for_it():
 def test_training_lowers_the_loss(labels, tmp_path):
     recipe = tiny_recipe(samples=1600, ema_decay=0.9)
     losses = []
-    train_finder(labels, recipe, tmp_path / "run", workers=0,
-                 on_step=lambda step, loss: losses.append(loss))  # fmt: skip
+    train_finder(labels, recipe, tmp_path / "run", machine=Machine(workers=0),
+                 on_step=lambda progress: losses.append(progress.loss))  # fmt: skip
     assert losses[-1] < 0.9 * losses[0]
 
 

@@ -71,8 +71,8 @@ class Machine:
 
 @dataclass(frozen=True)
 class Progress:
-    """step: optimiser steps done, over all stages. loss: of the last one. val_auc: at the last look
-    at the val split, where there was one."""
+    """step: optimiser steps done, over all stages. loss: mean since the watcher was told last.
+    val_auc: at the last look at the val split, where there was one."""
 
     step: int
     loss: float
@@ -248,6 +248,7 @@ class _Watch(Callback):
         self._on_step = on_step
         self._last = last
         self._asked_to_stop = False
+        self._losses: list[Tensor] = []  # since the watcher was told last
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -270,9 +271,11 @@ class _Watch(Callback):
         self, trainer: Any, module: Any, outputs: Any, batch: Any, number: int
     ) -> None:
         step = trainer.global_step
+        self._losses.append(outputs["loss"].detach())
         if step % LOG_EVERY == 0 or step == trainer.max_steps:
             auc = trainer.callback_metrics.get(VAL_AUC)
-            loss = float(outputs["loss"])
+            loss = float(torch.stack(self._losses).mean())
+            self._losses.clear()
             self._on_step(Progress(step, loss, None if auc is None else float(auc)))
         if self._asked_to_stop:
             trainer.save_checkpoint(self._last)
