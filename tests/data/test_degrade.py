@@ -7,7 +7,7 @@ from PIL import Image
 from facetell.data import degrade
 from tests.shared import noise_image
 
-FORENSIC = degrade.AUGMENTATIONS["forensic"]
+FORENSIC = degrade.Augmentation(tinted=0.5)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,14 @@ def test_recompressing_is_what_pillow_saves():
 def test_relighting_by_one_changes_nothing():
     image = noise_image(16, 16)
     np.testing.assert_array_equal(degrade.relight(image, 1, 1), image)
+
+
+def test_a_tint_multiplies_each_channel():
+    image = noise_image(16, 16)
+    np.testing.assert_array_equal(degrade.tint(image, (1, 1, 1)), image)
+    tinted = degrade.tint(image, (0.5, 1, 2))
+    np.testing.assert_allclose(tinted[..., 0], image[..., 0] / 2, atol=0.5)
+    np.testing.assert_array_equal(tinted[..., 2], (image[..., 2] * 2.0).clip(0, 255))
 
 
 def test_grey_has_equal_channels():

@@ -6,7 +6,7 @@
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -61,6 +61,12 @@ def relight(image: UInt8Array, gain: float, gamma: float) -> UInt8Array:
     return table[image]
 
 
+def tint(image: UInt8Array, gains: tuple[float, float, float]) -> UInt8Array:
+    """Multiply red, green and blue: a wrong white balance."""
+    levels = image.astype(np.float32) * np.array(gains, np.float32)
+    return levels.round().clip(0, 255).astype(np.uint8)
+
+
 TIERS: dict[str, Callable[[UInt8Array], UInt8Array]] = {
     "clean": lambda image: image,
     "web": lambda image: recompress(shrink_to(image, 768), 60),
@@ -77,9 +83,9 @@ class Augmentation:
     Where the crop is cut: shift: largest move, as a share of its side; zoom: range of its side;
         turned: share of the crops that are turned by up to turn_deg; mirrored: share.
     Before the crop is cut, in this order: shrunk: share shrunk to a side drawn log-uniformly from
-        crop_px_range (never enlarged), with a random filter; then shares that are relit, made
-        grey, blurred, made noisy, compressed as JPEG or (webp: share of these) WebP, and once more
-        as JPEG.
+        crop_px_range (never enlarged), with a random filter; then shares that are relit, tinted,
+        made grey, blurred, made noisy, compressed as JPEG or (webp: share of these) WebP, and once
+        more as JPEG.
     After it: cut_out: share of the crops in which squares of a sixteenth of the side, up to half of
         all, are made grey (as random masking in SAFE: Li et al. 2024,
         https://arxiv.org/abs/2408.06741).
@@ -93,6 +99,7 @@ class Augmentation:
     shrunk: float = 1.0
     crop_px_range: tuple[int, int] = (64, 288)
     relit: float = 0.5
+    tinted: float = 0.0
     grey: float = 0.1
     blurred: float = 0.15
     noisy: float = 0.15
@@ -103,13 +110,23 @@ class Augmentation:
     cut_out: float = 0.0
 
 
-_NEVER: dict[str, float] = dict.fromkeys(
-    ("shrunk", "relit", "grey", "blurred", "noisy", "compressed", "compressed_again"), 0.0
-)
+_NONE = Augmentation(
+    shift=0, zoom=(1, 1), turned=0, mirrored=0, shrunk=0, relit=0, grey=0, blurred=0, noisy=0,
+    compressed=0, compressed_again=0,
+)  # fmt: skip
 AUGMENTATIONS = {
     "forensic": Augmentation(),
-    "plain": Augmentation(shift=0.1, zoom=(0.8, 1.2), turned=1.0, turn_deg=20, **_NEVER),  # type: ignore[arg-type]
-    "none": Augmentation(shift=0, zoom=(1, 1), turned=0, mirrored=0, **_NEVER),  # type: ignore[arg-type]
+    "plain": replace(
+        _NONE,
+        shift=0.1,
+        zoom=(0.8, 1.2),
+        turned=1,
+        turn_deg=20,
+        mirrored=0.5,
+        relit=0.5,
+        tinted=0.5,
+    ),
+    "none": _NONE,
 }
 """plain: what image classifiers are usually trained with, and nothing of the web."""
 
@@ -118,12 +135,15 @@ _RESAMPLING = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resamp
 
 
 def random_path(image: UInt8Array, rng: np.random.Generator, how: Augmentation) -> UInt8Array:
-    """One random way through the web: light, grey, blur, noise, JPEG or WebP, perhaps twice.
+    """One random way through the web: light, tint, grey, blur, noise, JPEG or WebP, perhaps twice.
 
     The same for real and fake pictures, so that no format tells them apart.
     """
     if rng.random() < how.relit:
         image = relight(image, rng.uniform(0.7, 1.3), rng.uniform(0.75, 1.35))
+    if how.tinted and rng.random() < how.tinted:
+        red, green, blue = (float(gain) for gain in rng.uniform(0.75, 1.25, 3))
+        image = tint(image, (red, green, blue))
     if rng.random() < how.grey:
         image = grey(image)
     if rng.random() < how.blurred:
