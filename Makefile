@@ -11,12 +11,13 @@ DFDC ?= ../collection/dfdc/manifest.csv
 # Weights of github.com/madebyollin/taesd.
 TAESD ?= ../collection/taesd
 RUN ?= runs/default
+SWAPS_RUN ?= runs/swaps
 # What the face finder learns from beside them; see docs/finder.md.
 CLIPS ?= ../shared/media/videos.csv
 SCENES ?= ../collection/scenes/imagenet_samples ../collection/scenes/coco128
 FINDER_RUN ?= runs/finder
 
-.PHONY: demo fmt lint test test-all bench bench-finder bench-architectures train-finder train-default results constraints clean
+.PHONY: demo fmt lint test test-all bench bench-finder bench-architectures train-finder train-default train-swaps results constraints clean
 
 .venv/judge: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -62,18 +63,24 @@ train-finder: .venv/dev
 	$(BIN)/facetell finder train --labels $(FINDER_RUN)/labels --out $(FINDER_RUN)
 	cp $(FINDER_RUN)/faces.onnx src/facetell/weights/faces.onnx
 
-# Finds the faces, forges twins, trains, calibrates on val; continues where it was stopped.
-# docs/training.md says how long, and where the data come from.
+# Finds the faces, trains, calibrates on val; continues where it was stopped. docs/training.md says how long.
 train-default: .venv/dev
 	$(BIN)/facetell data crops $(FACES) $(MORE) --out $(RUN)/cache
-	$(BIN)/facetell data crops $(DFDC) --split train --pairs 2 --out $(RUN)/cache
-	$(BIN)/facetell data autoencoder $(TAESD)/taef2_encoder.pth $(TAESD)/taef2_decoder.pth --out $(RUN)/taef2.onnx
-	$(BIN)/facetell data forge $(FACES) --kind regenerate --autoencoder $(RUN)/taef2.onnx --split train \
-		--per-source 150 --name regenerated_flux2 --out $(RUN)/regenerated
-	$(BIN)/facetell data crops $(RUN)/regenerated/manifest.csv --out $(RUN)/cache
 	$(BIN)/facetell train --cache $(RUN)/cache --val $(FACES) --config recipes/default.yaml --out $(RUN) \
 		--name facetell-lite0 --resume
 	cp $(RUN)/model.onnx src/facetell/weights/default.onnx
+
+# The experiment with twins; docs/experiments.md says what came of it.
+train-swaps: .venv/dev
+	$(BIN)/facetell data crops $(FACES) $(MORE) --out $(SWAPS_RUN)/cache
+	$(BIN)/facetell data crops $(DFDC) --split train --pairs 2 --out $(SWAPS_RUN)/cache
+	$(BIN)/facetell data autoencoder $(TAESD)/taef2_encoder.pth $(TAESD)/taef2_decoder.pth \
+		--out $(SWAPS_RUN)/taef2.onnx
+	$(BIN)/facetell data forge $(FACES) --kind regenerate --autoencoder $(SWAPS_RUN)/taef2.onnx --split train \
+		--per-source 150 --name regenerated_flux2 --out $(SWAPS_RUN)/regenerated
+	$(BIN)/facetell data crops $(SWAPS_RUN)/regenerated/manifest.csv --out $(SWAPS_RUN)/cache
+	$(BIN)/facetell train --cache $(SWAPS_RUN)/cache --val $(FACES) --config recipes/swaps.yaml --out $(SWAPS_RUN) \
+		--name facetell-swaps --resume
 
 # Every architecture, trained for a short while each; docs/architectures.md.
 bench-architectures: .venv/dev
