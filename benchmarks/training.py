@@ -23,7 +23,7 @@ from facetell.train.dataset import TrainingSamples
 from facetell.train.networks.start import built
 from facetell.train.recipe import Recipe, read_recipe
 
-WARM_UP, STEPS = 3, 12
+WARM_UP = 1  # batches
 WORKERS = 1
 
 
@@ -43,13 +43,14 @@ def learner(recipe: Recipe) -> Callable[[Tensor, Tensor], None]:
     return step
 
 
-def rate(step: Callable[[Tensor, Tensor], None], batches: Iterator[list[Tensor]]) -> float:
-    """Samples per second over STEPS batches."""
+def rate(
+    step: Callable[[Tensor, Tensor], None], batches: Iterator[list[Tensor]], seconds: float
+) -> float:
+    """Samples per second, over at least so many seconds."""
     for _ in range(WARM_UP):
         step(*next(batches))
-    started = time.perf_counter()
-    seen = 0
-    for _ in range(STEPS):
+    seen, started = 0, time.perf_counter()
+    while time.perf_counter() - started < seconds:
         crops, labels = next(batches)
         step(crops, labels)
         seen += len(labels)
@@ -61,15 +62,17 @@ def loaded(cache: CropCache, recipe: Recipe) -> Iterator[list[Tensor]]:
     return iter(DataLoader(samples, recipe.batch_size, num_workers=WORKERS))
 
 
-def measure(cache: CropCache, recipe: Recipe, rounds: int) -> tuple[float, float]:
+def measure(
+    cache: CropCache, recipe: Recipe, rounds: int, seconds: float = 12
+) -> tuple[float, float]:
     """Samples per second of the model alone and of the pipeline."""
     torch.set_num_threads(max(1, (os.cpu_count() or 1) - WORKERS))
     step = learner(recipe)
     ready = cycle([next(loaded(cache, recipe))])
     alone, whole = [], []
     for _ in range(rounds):
-        alone.append(rate(step, ready))
-        whole.append(rate(step, loaded(cache, recipe)))
+        alone.append(rate(step, ready, seconds))
+        whole.append(rate(step, loaded(cache, recipe), seconds))
     return statistics.median(alone), statistics.median(whole)
 
 
