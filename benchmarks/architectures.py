@@ -12,7 +12,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ from facetell.detect.model import Model
 from facetell.evaluate.comparisons import comparisons, members
 from facetell.evaluate.metrics import auc
 from facetell.evaluate.runs import CONFIG_NAME, MODEL_NAME
-from facetell.evaluate.score import Score
+from facetell.evaluate.score import Score, unjudged
 from facetell.evaluate.subjects import crops_per_second
 from facetell.train.networks.cost import cost
 from facetell.train.networks.registry import architecture
@@ -107,12 +107,11 @@ def judge(model: Model, regions: Sequence[CachedRegion], crops: UInt8Array) -> l
     log_odds = model.card.calibration.slope * logit + model.card.calibration.intercept
     p_fake = model.card.calibration.p_fake(logit)
     return [
-        Score(
-            str(r.sample.path), r.sample.label, r.sample.split, r.sample.source,
-            r.sample.generator, r.sample.group, TIER, Status.OK, float(odds), float(p), None, None,
+        replace(
+            unjudged(region.sample, TIER), status=Status.OK, log_odds=float(odds), p_fake=float(p)
         )
-        for r, odds, p in zip(regions, log_odds, p_fake, strict=True)
-    ]  # fmt: skip
+        for region, odds, p in zip(regions, log_odds, p_fake, strict=True)
+    ]
 
 
 def balanced_accuracy(rows: Sequence[Score]) -> float:

@@ -61,6 +61,12 @@ def test_folders_that_contradict_each_other_are_an_error(tmp_path):
         read_dataset(tree(tmp_path, "real/fake/a.png"))
 
 
+def test_a_damaged_picture_is_not_lost(tmp_path):
+    tree(tmp_path, "real/a.png", "fake/b.png")
+    (tmp_path / "fake" / "c.JPG").write_bytes(b"cut short")
+    assert [row[0] for row in seen(read_dataset(tmp_path))] == ["a.png", "b.png", "c.JPG"]
+
+
 def test_other_files_are_left_alone(tmp_path):
     tree(tmp_path, "real/a.png", "fake/b.png")
     (tmp_path / "README.md").write_text("About this data")

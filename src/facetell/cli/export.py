@@ -25,7 +25,7 @@ def export(
     from facetell.errors import MissingExtra
 
     try:
-        from facetell.evaluate.runs import CONFIG_NAME
+        from facetell.evaluate.runs import CONFIG_NAME, read_run
         from facetell.train.loop import load_weights
         from facetell.train.networks.start import built
         from facetell.train.recipe import read_recipe
@@ -34,6 +34,7 @@ def export(
     except ImportError as error:
         raise MissingExtra(f"what exporting needs ({error.name})", "train") from error
 
+    read_run(run)  # says what is wrong with the folder, if anything
     recipe = read_recipe(run / CONFIG_NAME)
     net = built(recipe.architecture, recipe.size_px, pretrained=False)
     load_weights(net, run, recipe, keep)

@@ -9,7 +9,7 @@ from pathlib import Path
 from facetell.data.manifest import LABELS, SPLITS, Sample, capped, read_manifest
 from facetell.detect.find import find_media
 from facetell.detect.media import media_kind
-from facetell.errors import DataError
+from facetell.errors import DataError, MediaError
 from facetell.types import Kind
 
 LABEL_WORDS = {
@@ -25,6 +25,9 @@ SPLIT_WORDS = {
 PLAIN_WORDS = {
     *(word for words in (LABEL_WORDS, SPLIT_WORDS) for names in words.values() for word in names),
     *("set", "data", "dataset", "image", "images", "face", "faces", "photos", "frames", "videos"),
+}
+PICTURE_ENDINGS = {
+    *(".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".avif"),
 }
 ACCEPTED = """give a manifest, CSV or Parquet, with path,label[,split,source,generator,group], or
     folders such as
@@ -72,7 +75,7 @@ def _read_tree(root: Path) -> DataSet:
         if path == root:  # an empty folder stands for itself there
             continue
         folders = path.relative_to(root).parts[:-1]
-        if media_kind(path) is Kind.UNKNOWN:
+        if not _meant_as_picture(path):
             continue
         label = _told(folders, LABEL_WORDS)
         split = next(
@@ -95,6 +98,16 @@ def _read_tree(root: Path) -> DataSet:
         )
     note = "" if has_split else "; no split is named, so all are train (facetell data split)"
     return DataSet(samples, f"{root}: folders by label; {counted(samples)}{note}")
+
+
+def _meant_as_picture(path: Path) -> bool:
+    """By its name, or else by its content: a damaged JPEG must turn up as such, a README not."""
+    if path.suffix.lower() in PICTURE_ENDINGS:
+        return True
+    try:
+        return media_kind(path) is not Kind.UNKNOWN
+    except MediaError:
+        return True  # whoever reads it will say what is wrong
 
 
 def _told(folders: Sequence[str], words: dict[str, tuple[str, ...]]) -> str | None:

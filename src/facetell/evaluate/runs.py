@@ -58,13 +58,18 @@ class Run:
 def find_runs(folder: Path) -> list[Run]:
     """The run folders in a folder, itself among them, by their names; broken ones say so."""
     if not folder.is_dir():
-        raise DataError(f"{folder} is no folder", hint="give the folder that holds your runs")
+        raise DataError(
+            f"{folder} is no folder",
+            hint="give the folder that holds your runs; facetell train makes one",
+        )
     found = {path.parent for path in folder.glob(f"**/{CONFIG_NAME}")}
     return [_read_or_say(path) for path in sorted(found)]
 
 
 def read_run(folder: Path) -> Run:
     """Raises DataError when the folder holds no run or a damaged one."""
+    if not (folder / CONFIG_NAME).is_file():
+        raise DataError(f"{folder} holds no run", hint="give a folder made by facetell train")
     try:
         recipe = yaml.safe_load((folder / CONFIG_NAME).read_text(encoding="utf-8"))
         history = list(_history(folder / LOGS_NAME))

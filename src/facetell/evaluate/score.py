@@ -55,20 +55,7 @@ def score_sample(
     tier: str,
     degrade: Callable[[UInt8Array], UInt8Array],
 ) -> Score:
-    row = Score(
-        path=str(sample.path),
-        label=sample.label,
-        split=sample.split,
-        source=sample.source,
-        generator=sample.generator,
-        group=sample.group,
-        tier=tier,
-        status=Status.ERROR,
-        log_odds=None,
-        p_fake=None,
-        verdict=None,
-        face_px=None,
-    )
+    row = unjudged(sample, tier)
     try:
         picture = read_picture(sample.path)
     except MediaError:
@@ -86,6 +73,24 @@ def score_sample(
         p_fake=worst.p_fake,
         verdict=worst.verdict,
         face_px=worst.quality.size_px,
+    )
+
+
+def unjudged(sample: Sample, tier: str) -> Score:
+    """The row of a sample that has no score yet, or that cannot be judged."""
+    return Score(
+        path=str(sample.path),
+        label=sample.label,
+        split=sample.split,
+        source=sample.source,
+        generator=sample.generator,
+        group=sample.group,
+        tier=tier,
+        status=Status.ERROR,
+        log_odds=None,
+        p_fake=None,
+        verdict=None,
+        face_px=None,
     )
 
 

@@ -13,7 +13,7 @@ from facetell.detect.analyze import Detector
 from facetell.detect.calibrate import Thresholds
 from facetell.detect.model import DEFAULT_MODEL, Model
 from facetell.errors import DataError
-from facetell.evaluate.score import Score, score_samples
+from facetell.evaluate.score import Score, score_samples, unjudged
 from facetell.types import Status, Verdict
 
 TABLE_ENDINGS = (".csv", ".parquet")
@@ -110,21 +110,16 @@ def _matched(subject: Subject, samples: Sequence[Sample], tier: str) -> Iterator
 
 
 def _row(sample: Sample, tier: str, p_fake: float | None) -> Score:
-    judged = p_fake is not None
-    p = min(1 - NEAR_CERTAIN, max(NEAR_CERTAIN, p_fake)) if p_fake is not None else 0.5
-    return Score(
-        path=str(sample.path),
-        label=sample.label,
-        split=sample.split,
-        source=sample.source,
-        generator=sample.generator,
-        group=sample.group,
-        tier=tier,
-        status=Status.OK if judged else Status.ERROR,
-        log_odds=float(np.log(p / (1 - p))) if judged else None,
+    row = unjudged(sample, tier)
+    if p_fake is None:
+        return row
+    p = min(1 - NEAR_CERTAIN, max(NEAR_CERTAIN, p_fake))
+    return replace(
+        row,
+        status=Status.OK,
+        log_odds=float(np.log(p / (1 - p))),
         p_fake=p_fake,
-        verdict=(Verdict.FAKE if p >= FOREIGN.fake_from else Verdict.REAL) if judged else None,
-        face_px=None,
+        verdict=Verdict.FAKE if p_fake >= FOREIGN.fake_from else Verdict.REAL,
     )
 
 
