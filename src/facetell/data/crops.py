@@ -16,7 +16,7 @@ import numpy as np
 
 from facetell.data.degrade import shrink_to
 from facetell.data.manifest import Sample
-from facetell.data.pixels import PIXELS_NAME, PixelCache, append_picture
+from facetell.data.pixels import PIXELS_NAME, PixelCache, alone, append_picture
 from facetell.detect.align import Square, by_landmarks
 from facetell.detect.crop import cut_region
 from facetell.detect.faces import FINDERS, FaceFinder
@@ -69,8 +69,11 @@ def build_cache(
     folder.mkdir(parents=True, exist_ok=True)
     known = {region.sample.path.resolve() for region in _read_index(folder)}
     todo = [sample for sample in samples if sample.path.resolve() not in known]
-    left_out = []
+    left_out: list[str] = []
+    if not todo:
+        return len(known), left_out
     with (
+        alone(folder),
         ProcessPoolExecutor(processes or os.cpu_count(), initializer=_open_finder) as pool,
         (folder / "index.csv").open("a", newline="", encoding="utf-8") as index,
         (folder / PIXELS_NAME).open("ab") as pixels,

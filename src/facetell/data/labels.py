@@ -21,7 +21,7 @@ import numpy as np
 
 from facetell.data.degrade import shrink_to
 from facetell.data.manifest import Sample
-from facetell.data.pixels import PIXELS_NAME, PixelCache, append_picture
+from facetell.data.pixels import PIXELS_NAME, PixelCache, alone, append_picture
 from facetell.data.teacher import CenterFace
 from facetell.detect.media import media_kind, read_picture
 from facetell.errors import DataError, MediaError, MissingExtra
@@ -73,6 +73,7 @@ def build_labels(
     todo = [sample for sample in samples if str(sample.path) not in known]
     left_out, kept = [], 0
     with (
+        alone(folder),
         ProcessPoolExecutor(processes or os.cpu_count(), initializer=_open_teacher) as pool,
         (folder / "index.jsonl").open("a", encoding="utf-8") as index,
         (folder / PIXELS_NAME).open("ab") as pixels,

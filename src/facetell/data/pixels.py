@@ -3,7 +3,10 @@
 The index beside it belongs to the cache; a row of it says where its picture lies.
 """
 
-from collections.abc import Sequence
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Generic, Protocol, TypeVar
 
@@ -13,6 +16,7 @@ from facetell.errors import DataError
 from facetell.types import UInt8Array
 
 PIXELS_NAME = "pixels.u8"
+MARK_NAME = "being-filled"
 
 
 class Stored(Protocol):
@@ -27,6 +31,40 @@ class Stored(Protocol):
 
 
 Row = TypeVar("Row", bound=Stored)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """While one process adds to a cache, another is refused: their pictures would get mixed up.
+
+    Raises DataError when another one is at it.
+    """
+    mark = folder / MARK_NAME
+    if mark.exists() and _may_run(mark.read_text(encoding="utf-8")):
+        raise DataError(
+            f"another process adds to {folder}",
+            hint=f"wait for it; if there is none, delete {mark}",
+        )
+    mark.write_text(str(os.getpid()), encoding="utf-8")
+    try:
+        yield
+    finally:
+        mark.unlink(missing_ok=True)
+
+
+def _may_run(number: str) -> bool:
+    """Whether a process of this number may be running; what was killed left its mark."""
+    if sys.platform == "win32" or not number.isdigit():
+        return True  # where asking is not harmless, or the answer is not known
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return False
+    except OverflowError:
+        return False
+    except PermissionError:
+        return True
+    return int(number) != os.getpid()
 
 
 class PixelCache(Generic[Row]):
