@@ -117,6 +117,15 @@ def test_a_wrong_table_is_refused_with_the_place(labelled, tmp_path, text, said)
     assert "Traceback" not in done.err
 
 
+def test_pictures_without_a_face_are_an_error_with_a_remedy(landscape, tiny_model, tmp_path):
+    for label in ("real", "fake"):
+        (tmp_path / "test" / label).mkdir(parents=True)
+        (tmp_path / "test" / label / "a.png").write_bytes(landscape.read_bytes())
+    landscape.unlink()
+    done = facetell("evaluate", tiny_model, "--data", tmp_path, "--tier", "clean")
+    assert (done.code, "none of the 2 pictures could be judged" in done.err) == (2, True)
+
+
 def test_wrong_use_is_one_line(labelled, tmp_path):
     scores = table(tmp_path / "s.csv", strength=1)
     for args, said in (

@@ -1,7 +1,6 @@
 """Fetch a public data set by its name, with the hubs' own clients. The only code here that uses a
 network, and only when called."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,7 +42,6 @@ def _from_hugging_face(handle: str, folder: Path) -> None:
     from huggingface_hub import snapshot_download
 
     snapshot_download(handle, repo_type="dataset", local_dir=folder)
-    shutil.rmtree(folder / ".cache", ignore_errors=True)  # the client's own notes
 
 
 HUBS: dict[str, Callable[[str, Path], None]] = {

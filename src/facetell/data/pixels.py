@@ -58,9 +58,7 @@ def _may_run(number: str) -> bool:
         return True  # where asking is not harmless, or the answer is not known
     try:
         os.kill(int(number), 0)
-    except ProcessLookupError:
-        return False
-    except OverflowError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True

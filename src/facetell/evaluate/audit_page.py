@@ -4,15 +4,14 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, select_autoescape
 from PIL import Image
 
-from facetell._version import __version__
 from facetell.data.manifest import Sample
 from facetell.detect.media import read_picture
 from facetell.detect.page import data_url
 from facetell.errors import MediaError
 from facetell.evaluate.audit import MAX_PROBE, Audit
+from facetell.evaluate.page import render
 
 THUMBNAILS = 12
 THUMBNAIL_PX = 96
@@ -20,17 +19,13 @@ THUMBNAIL_PX = 96
 
 def audit_page(audit: Audit, samples: Sequence[Sample], recognised: str) -> str:
     """The page, with thumbnails of every source."""
-    environment = Environment(
-        loader=PackageLoader("facetell.evaluate"), autoescape=select_autoescape(), trim_blocks=True
-    )
-    text: str = environment.get_template("audit.html").render(
+    return render(
+        "audit.html",
         audit=audit,
         recognised=recognised,
         max_probe=MAX_PROBE,
         sources=_sources(samples),
-        version=__version__,
     )
-    return text
 
 
 def _sources(samples: Sequence[Sample]) -> list[dict[str, Any]]:

@@ -84,10 +84,11 @@ def numbers(scores: Sequence[Score]) -> Numbers:
     labels = np.array([score.label for score in judged], np.int64)
     p_fake = np.array([score.p_fake for score in judged], np.float64)
     fakes = int(labels.sum())
+    missing = [str(score.status) for score in scores if score.status != Status.OK]
     return Numbers(
         reals=len(judged) - fakes,
         fakes=fakes,
-        unjudged=dict(sorted(Counter(str(s.status) for s in scores if s not in judged).items())),
+        unjudged=dict(sorted(Counter(missing).items())),
         values=with_intervals(_statistics(judged, labels), [score.group for score in judged]),
         ece=expected_calibration_error(labels, p_fake) if judged else None,
         brier=brier(labels, p_fake) if judged else None,

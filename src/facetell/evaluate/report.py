@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, select_autoescape
 
-from facetell._version import __version__
 from facetell.detect.calibrate import Thresholds
 from facetell.detect.card import Hardship
+from facetell.errors import DataError
 from facetell.evaluate.compare import Comparison
 from facetell.evaluate.metrics import Interval, auc, reliability
 from facetell.evaluate.numbers import NAMES, Numbers, numbers
+from facetell.evaluate.page import render
 from facetell.evaluate.plots import (
     plot_bars,
     plot_histograms,
@@ -64,8 +64,16 @@ def evaluate_scores(
     scores: Sequence[Score],
     known: Mapping[str, float] | None,
 ) -> Evaluation:
-    """known: by path, what the metadata-only classifier says."""
+    """known: by path, what the metadata-only classifier says.
+
+    Raises DataError where not a single sample has a score.
+    """
     judged = [score for score in scores if score.status == Status.OK]
+    if not judged:
+        raise DataError(
+            f"none of the {len(scores)} pictures could be judged by {name}",
+            hint="facetell detect says of each why",
+        )
     metadata = None
     if known:
         labels = np.array([score.label for score in judged])
@@ -91,7 +99,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
         plot_reliability(reliability(labels, p_fake), folder / f"reliability.{form}")
         plot_histograms(labels, p_fake, limits, folder / f"histograms.{form}")
         plot_bars(aucs, folder / f"comparisons.{form}", title="AUC by kind of fake, 95 %")
-    page = _page(
+    page = render(
         "evaluation.html",
         evaluation=evaluation,
         names=NAMES,
@@ -128,7 +136,7 @@ def write_comparison(
     for form in FORMATS:
         plot_roc(scores, folder / f"roc.{form}")
         plot_bars({n: v for n, v in aucs.items() if v}, folder / f"auc.{form}", title="AUC, 95 %")
-    page = _page(
+    page = render(
         "comparison.html",
         comparison=comparison,
         facts=facts,
@@ -145,7 +153,7 @@ def write_stress(name: str, rows: Sequence[Hardship], folder: Path) -> None:
     write_json(content, folder / "stress.json")
     for form in FORMATS:
         plot_stress(rows, folder / f"stress.{form}")
-    page = _page(
+    page = render(
         "stress.html",
         name=name,
         rows=rows,
@@ -193,14 +201,6 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
 
 def _json(interval: Interval) -> dict[str, float]:
     return {"value": interval.value, "low": interval.low, "high": interval.high}
-
-
-def _page(template: str, **values: Any) -> str:
-    environment = Environment(
-        loader=PackageLoader("facetell.evaluate"), autoescape=select_autoescape(), trim_blocks=True
-    )
-    text: str = environment.get_template(template).render(version=__version__, **values)
-    return text
 
 
 def _embedded(path: Path) -> str:

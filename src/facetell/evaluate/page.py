@@ -1,0 +1,16 @@
+"""Fill a template of `evaluate/templates`: pages of one file, nothing loaded from elsewhere."""
+
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, select_autoescape
+
+from facetell._version import __version__
+
+
+def render(template: str, **values: Any) -> str:
+    """template: the name of its file; values: what it shows."""
+    environment = Environment(
+        loader=PackageLoader("facetell.evaluate"), autoescape=select_autoescape(), trim_blocks=True
+    )
+    text: str = environment.get_template(template).render(version=__version__, **values)
+    return text
