@@ -60,6 +60,28 @@ class Picture:
         return self.size_wh[0] / int(self.image.shape[1])
 
 
+@dataclass(frozen=True)
+class Sampling:
+    """Which frames of a clip are judged.
+
+    fps: frames a second of the clip; None = every frame. start_s, end_s: from where to where, in
+    seconds of the clip. max_s: no more than so many seconds from there.
+    """
+
+    fps: float | None = 4.0
+    start_s: float = 0.0
+    end_s: float | None = None
+    max_s: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture of a clip. time_s: since the clip's beginning."""
+
+    time_s: float
+    picture: Picture
+
+
 @dataclass(frozen=True, eq=False)
 class FoundFaces:
     """The faces of one picture, best score first.
