@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from facetell.detect.align import Square
+from facetell.detect.align import Square, scale_box
 from facetell.detect.crop import cut_square, reduce_by
 from facetell.detect.evidence import FAKE_RGB, REAL_RGB, draw_evidence
 from facetell.detect.report import FaceReport
@@ -41,7 +41,7 @@ def draw_boxes(picture: Picture, faces: list[FaceReport], longest_px: int = 960)
     pen = ImageDraw.Draw(image)
     thickest = max(3, round(max(image.size) / 200))
     for number, face in enumerate(faces, start=1):
-        x0, y0, x1, y1 = _scaled(face.box_xyxy, scale)
+        x0, y0, x1, y1 = scale_box(face.box_xyxy, scale)
         colour = VERDICT_RGB[face.verdict]
         width = min(thickest, max(1, round((y1 - y0) / 20)))
         pen.rectangle((x0 - 2, y0 - 2, x1 + 2, y1 + 2), outline="white", width=width + 4)
@@ -62,8 +62,3 @@ def _tag(
     left, top, right, bottom = pen.textbbox(at, text, font_size=size)
     pen.rectangle((left - 1, top - 1, right + 1, bottom + 1), fill=colour)
     pen.text(at, text, fill="white", font_size=size)
-
-
-def _scaled(box_xyxy: BoxXYXY, scale: float) -> BoxXYXY:
-    x0, y0, x1, y1 = (v * scale for v in box_xyxy)
-    return x0, y0, x1, y1

@@ -112,7 +112,8 @@ class TrackReport(Frozen):
     """One person's face followed through a clip.
 
     id: 1, 2, ... in the order in which the people appear. log_odds: p_fake is its sigmoid.
-    reason: why the verdict is `uncertain`. frames_used: how many samples count as evidence.
+    reason: why the verdict is `uncertain`. frames_used: how many samples count as evidence; looks:
+    how many of them are so far apart that they say something of their own.
     timeline: its samples in order of time. segments: in order of time.
     faces: the most telling frames with their evidence, the most suspicious first.
     """
@@ -126,6 +127,7 @@ class TrackReport(Frozen):
     reason: str | None = None
     warnings: list[str]
     frames_used: int
+    looks: int
     timeline: list[TimelineSample]
     segments: list[Segment]
     faces: list[FaceReport]
@@ -139,7 +141,8 @@ class ClipReport(Frozen):
     stand for; judged_s: those of them in which a face could be seen well enough to be judged.
     complete: False where only a part of what was asked for could be watched; a warning of the
     report says why. cuts_s: times of the scene cuts.
-    tracks: the most suspicious one first; empty where no face was found.
+    tracks: the most suspicious one first, behind them those with too few looks for a verdict;
+    empty where no face was found.
     """
 
     duration_s: float | None
