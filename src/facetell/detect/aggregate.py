@@ -1,5 +1,6 @@
 """From the frames of a track to its p_fake, its verdict and its segments."""
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,6 +20,8 @@ TINY = 0.5
 """Faces smaller than this share of the smallest that the model was tested on are no evidence."""
 PROFILE = 0.6
 """So are those whose nose is farther from the middle between the eyes, in distances of the eyes."""
+TELLING, MOST_SEGMENTS = 4, 20
+"""So many frames of a track are shown with their evidence, and one of each of so many segments."""
 MIN_SEGMENT_S = 1.0
 """Fake signs must hold for so long; single frames rise above any threshold."""
 
@@ -54,7 +57,8 @@ def summarise_track(
 ) -> TrackReport:
     """What is said of one track.
 
-    samples: one or more, in order of time; log_odds: [N], theirs. faces: its most telling frames.
+    samples: one or more, in order of time; log_odds: [N], theirs. faces: some of them with their
+    evidence, the most suspicious first.
     step_s: seconds for which a sample stands.
     """
     used = np.array([sample.used for sample in samples])
@@ -81,7 +85,7 @@ def summarise_track(
         looks=looks,
         timeline=list(samples),
         segments=segments,
-        faces=list(faces),
+        faces=_telling(faces, segments),
     )
 
 
@@ -127,6 +131,16 @@ def _segments(
                 )
             )
     return segments
+
+
+def _telling(faces: Sequence[FaceReport], segments: Sequence[Segment]) -> list[FaceReport]:
+    """The most suspicious face of each segment, and of the whole track."""
+    strongest = sorted(segments, key=lambda segment: -segment.peak)[:MOST_SEGMENTS]
+    chosen = list(faces[:TELLING])
+    for segment in strongest:
+        inside = (f for f in faces if segment.start_s <= (f.time_s or 0) < segment.end_s)
+        chosen += [face for face in itertools.islice(inside, 1) if face not in chosen]
+    return chosen
 
 
 def _smoothed(times: FloatArray, values: FloatArray) -> FloatArray:

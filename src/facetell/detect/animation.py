@@ -28,7 +28,7 @@ class Animation:
         self.facts = ClipFacts(str(image.format), str(image.format))
         self.losses = Losses()
 
-    def frames(self, due: Due) -> Iterator[Frame]:
+    def frames(self, due: Due, sparse: bool = False) -> Iterator[Frame]:
         cuts, after_cut = CutFinder(), False
         now, wanted = 0.0, due(-1.0)
         for number in range(getattr(self._image, "n_frames", 1)):

@@ -9,8 +9,10 @@ from facetell.types import Frame, Sampling
 
 Due = Callable[[float], float | None]
 """Time of the frame given last (below 0 before the first) -> when the next one is wanted."""
-DUST_S = 1e-4
+DUST_S = 1e-3
 """Times that differ by less are the same: reports round them."""
+SPARSE_S = 0.15
+"""Where frames are wanted at longer steps, those that no other frame needs are not decoded."""
 USUAL_FPS = 25.0
 OUT_OF_TIME = "the time allowed for one file was over"
 
@@ -50,8 +52,11 @@ class Clip(Protocol):
     @property
     def losses(self) -> Losses: ...
 
-    def frames(self, due: Due) -> Iterator[Frame]:
-        """The first frame at or after each time that is due, in order of time."""
+    def frames(self, due: Due, sparse: bool = False) -> Iterator[Frame]:
+        """The first frame at or after each time that is due, in order of time.
+
+        sparse: frames that are cheaply passed over may be left out, so one may come a little later.
+        """
         ...
 
 
@@ -71,7 +76,8 @@ def sampled(sampling: Sampling) -> Due:
 def wanted_frames(clip: Clip, sampling: Sampling) -> Iterator[Frame]:
     """The frames of a sampling, in order of time."""
     end_s = last_s(sampling)
-    return takewhile(lambda frame: frame.time_s < end_s, clip.frames(sampled(sampling)))
+    sparse = sampling.fps is not None and sampling.fps * SPARSE_S < 1
+    return takewhile(lambda frame: frame.time_s < end_s, clip.frames(sampled(sampling), sparse))
 
 
 def last_s(sampling: Sampling) -> float:

@@ -1,14 +1,16 @@
 """Open whatever a file holds: one picture, or a clip."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from facetell.detect.animation import MOVING, open_animation
-from facetell.detect.frames import Clip, at
+from facetell.detect.frames import DUST_S, Clip, at
 from facetell.detect.media import media_kind, read_picture
-from facetell.types import Frame, Kind, Picture
+from facetell.detect.report import FaceReport, Report
+from facetell.errors import MediaError
+from facetell.types import Kind, Picture
 
 
 @contextmanager
@@ -35,8 +37,22 @@ def open_media(
         yield video
 
 
-def read_frames(path: Path, times_s: Iterable[float]) -> Iterator[Frame]:
-    """The frames of a clip at given times, in order of time. Raises MediaError."""
+def look_again(report: Report) -> Iterator[tuple[Picture, list[FaceReport]]]:
+    """The picture of a report, or the frames that it shows of a clip, read from where the file
+    lies, each with its faces.
+
+    Raises MediaError when the file is gone or changed.
+    """
+    path = Path(report.path)
+    if report.clip is None:
+        yield read_picture(path), report.faces
+        return
+    shown = report.shown
+    times = [face.time_s for face in shown if face.time_s is not None]
     with open_media(path) as clip:
-        if not isinstance(clip, Picture):
-            yield from clip.frames(at(times_s))
+        if isinstance(clip, Picture):
+            raise MediaError("it is no clip any more", hint="judge it again")
+        for frame in clip.frames(at(times)):
+            faces = [face for face in shown if abs(frame.time_s - (face.time_s or 0)) <= DUST_S]
+            if faces:
+                yield frame.picture, faces

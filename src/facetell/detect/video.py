@@ -48,8 +48,6 @@ scripts (HLS, DASH, concat, SDP), which make FFmpeg open other files and address
 
 MAX_SIDE_PX = 3840
 """Frames with a longer side are decoded to a whole fraction of their size."""
-SPARSE_S = 0.15
-"""Where frames are wanted at longer steps, those that no other frame needs are not decoded."""
 SEEK_FROM_S = 5.0
 """A wait for the next frame from which a jump to the key frame before it may be quicker."""
 LONGEST_STEP_S = 600.0
@@ -66,13 +64,14 @@ class Video:
         self._deadline = deadline
         self._start_s = float((stream.start_time or 0) * stream.time_base)
         self._last_s: float | None = None
-        self._may_jump = True
+        # Where frames are just counted, none may be passed over.
+        self._is_stamped = self._may_jump = stream.start_time is not None
         self.facts = _facts(container, stream)
         self.losses = Losses()
 
-    def frames(self, due: Due) -> Iterator[Frame]:
+    def frames(self, due: Due, sparse: bool = False) -> Iterator[Frame]:
         given_s, wanted_s = -1.0, due(-1.0)
-        if wanted_s is not None and (due(wanted_s) or np.inf) - wanted_s > SPARSE_S:
+        if sparse and self._is_stamped:
             self._stream.codec_context.skip_frame = "NONREF"
         self._jump(0.0, wanted_s)
         cuts, after_cut = CutFinder(), False
