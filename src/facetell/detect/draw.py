@@ -54,7 +54,7 @@ def draw_boxes(picture: Picture, faces: list[FaceReport], longest_px: int = 960)
     return draw_marks(picture, marks, longest_px)
 
 
-def draw_marks(picture: Picture, marks: Sequence[Mark], longest_px: int) -> Image.Image:
+def draw_marks(picture: Picture, marks: Sequence[Mark], longest_px: int = 960) -> Image.Image:
     """The picture, made smaller where it is longer than longest_px, with boxes."""
     factor = max(1, max(picture.image.shape) // (2 * longest_px))
     image = Image.fromarray(reduce_by(picture.image, factor))
