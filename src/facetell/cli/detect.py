@@ -92,9 +92,7 @@ def detect(
         Outputs(json, csv, html, heatmaps, boxes, frames, annotate),
         Options(
             finder="whole" if whole else "facetell",
-            sampling=Sampling(
-                None if every_frame else fps or BY_DEFAULT.fps, start, end, max_seconds
-            ),
+            sampling=Sampling(wanted_fps, start, end, max_seconds),
             timeout_s=timeout,
         ),
         model=model or DEFAULT_MODEL,
