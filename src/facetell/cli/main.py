@@ -12,6 +12,7 @@ from facetell.cli import (
     detect,
     doctor,
     evaluate,
+    explain,
     export,
     finder,
     models,
@@ -35,6 +36,7 @@ app.command("doctor")(doctor.doctor)
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(evaluate.compare)
 app.command("stress")(stress.stress)
+app.command("explain")(explain.explain)
 app.command("train")(train.train)
 app.command("runs")(runs.runs)
 app.command("export")(export.export)

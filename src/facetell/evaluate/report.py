@@ -1,6 +1,5 @@
 """An evaluation written down: metrics.json, pictures, and one self-contained page."""
 
-import base64
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from facetell.errors import DataError
 from facetell.evaluate.compare import Comparison
 from facetell.evaluate.metrics import Interval, auc, reliability
 from facetell.evaluate.numbers import NAMES, Numbers, numbers
-from facetell.evaluate.page import render
+from facetell.evaluate.page import embedded, render
 from facetell.evaluate.plots import (
     plot_bars,
     plot_histograms,
@@ -104,7 +103,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
         evaluation=evaluation,
         names=NAMES,
         pictures={
-            name: _embedded(folder / f"{name}.png")
+            name: embedded(folder / f"{name}.png")
             for name in ("roc", "confusion", "reliability", "histograms", "comparisons")
         },
     )
@@ -141,12 +140,16 @@ def write_comparison(
         comparison=comparison,
         facts=facts,
         names=NAMES,
-        pictures={name: _embedded(folder / f"{name}.png") for name in ("roc", "auc")},
+        pictures={name: embedded(folder / f"{name}.png") for name in ("roc", "auc")},
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
 
 
-def write_stress(name: str, rows: Sequence[Hardship], folder: Path) -> None:
+TREATED = "treated before the face finder"
+ATTACKED = "changed against the network, in what it sees of the face, by somebody who has it"
+
+
+def write_stress(name: str, rows: Sequence[Hardship], folder: Path, *, how: str = TREATED) -> None:
     """Write stress.json, the curves and report.html; the first row is of untreated pictures."""
     folder.mkdir(parents=True, exist_ok=True)
     content = {"model": name, "robustness": [row.model_dump() for row in rows]}
@@ -157,9 +160,10 @@ def write_stress(name: str, rows: Sequence[Hardship], folder: Path) -> None:
         "stress.html",
         name=name,
         rows=rows,
+        how=how,
         worst=[row for row in rows if rows[0].auc - row.auc > NOTABLE_DROP],
         drop=NOTABLE_DROP,
-        picture=_embedded(folder / "stress.png"),
+        picture=embedded(folder / "stress.png"),
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
 
@@ -201,7 +205,3 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
 
 def _json(interval: Interval) -> dict[str, float]:
     return {"value": interval.value, "low": interval.low, "high": interval.high}
-
-
-def _embedded(path: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")

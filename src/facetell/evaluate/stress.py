@@ -112,15 +112,15 @@ def stress(
         yield level, numbers(rows)
 
 
-def hardship(level: Level, found: Numbers, split: str) -> Hardship | None:
+def hardship(kind: str, level: str, found: Numbers, split: str) -> Hardship | None:
     """The row of the robustness card; None where nothing can be said."""
     auc, balanced = found.values["auc"], found.values["balanced_accuracy"]
     coverage = found.values["coverage"]
     if auc is None or balanced is None or coverage is None:
         return None
     return Hardship(
-        kind=level.kind,
-        level=level.level,
+        kind=kind,
+        level=level,
         split=split,
         pictures=found.reals + found.fakes,
         auc=round(auc.value, 4),
