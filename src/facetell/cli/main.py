@@ -15,6 +15,7 @@ from facetell.cli import (
     explain,
     export,
     finder,
+    generalise,
     models,
     runs,
     stress,
@@ -36,6 +37,7 @@ app.command("doctor")(doctor.doctor)
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(evaluate.compare)
 app.command("stress")(stress.stress)
+app.command("generalise")(generalise.generalise)
 app.command("explain")(explain.explain)
 app.command("train")(train.train)
 app.command("runs")(runs.runs)

@@ -13,10 +13,12 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from facetell.detect.card import Hardship
 from facetell.detect.evidence import draw_evidence
 from facetell.evaluate.explain import CHANCE, EVIDENCE, Explanation
+from facetell.evaluate.generalisation import Matrix
 from facetell.evaluate.metrics import Bin, Interval, Ranking, Scores, area, group_draws
 from facetell.evaluate.numbers import Numbers
 from facetell.evaluate.runs import Run
@@ -190,6 +192,31 @@ def plot_stress(rows: Sequence[Hardship], path: Path) -> None:
             axes.tick_params(axis="x", labelsize=7)
         names = ["AUC", "balanced accuracy", "uncertain"]
         figure.legend(grid.flat[0].get_lines(), names, loc="outside lower center", ncols=3)
+
+
+def plot_generalisation(matrix: Matrix, path: Path) -> None:
+    """AUC by training (rows) and kind of fake (columns); what was never seen is framed."""
+    kinds, rows = matrix.plan.kinds, list(matrix.cells)
+    values = np.array(
+        [
+            [np.nan if (c := matrix.cells[row][k]) is None else c.value for k in kinds]
+            for row in rows
+        ]
+    )
+    with _figure(path, 3.2 + 0.75 * len(kinds), 2.2 + 0.45 * len(rows)) as figure:
+        axes = figure.subplots()
+        drawn = axes.imshow(values, cmap="cividis", vmin=0.5, vmax=1, aspect="auto")
+        for (row, column), value in np.ndenumerate(values):
+            colour = "white" if value < 0.75 else "black"
+            axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour)
+            if kinds[column] not in matrix.plan.rows[rows[row]]:
+                corner = column - 0.46, row - 0.46
+                axes.add_patch(Rectangle(corner, 0.92, 0.92, fill=False, edgecolor=FAKE, lw=2))
+        axes.set_xticks(range(len(kinds)), kinds, rotation=40, ha="right")
+        axes.set_yticks(range(len(rows)), rows)
+        axes.set(xlabel="tested on", ylabel="trained")
+        axes.grid(visible=False)
+        figure.colorbar(drawn, ax=axes, label="AUC (0.5 or less: chance)")
 
 
 def plot_explanation(explanation: Explanation, reference: Reference | None, path: Path) -> None:

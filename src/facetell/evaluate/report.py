@@ -12,11 +12,13 @@ from facetell.detect.calibrate import Thresholds
 from facetell.detect.card import Hardship
 from facetell.errors import DataError
 from facetell.evaluate.compare import Comparison
+from facetell.evaluate.generalisation import Matrix
 from facetell.evaluate.metrics import Interval, auc, reliability
 from facetell.evaluate.numbers import NAMES, Numbers, numbers
 from facetell.evaluate.page import embedded, render
 from facetell.evaluate.plots import (
     plot_bars,
+    plot_generalisation,
     plot_histograms,
     plot_matrix,
     plot_reliability,
@@ -164,6 +166,26 @@ def write_stress(name: str, rows: Sequence[Hardship], folder: Path, *, how: str 
         worst=[row for row in rows if rows[0].auc - row.auc > NOTABLE_DROP],
         drop=NOTABLE_DROP,
         picture=embedded(folder / "stress.png"),
+    )
+    (folder / "report.html").write_text(page, encoding="utf-8")
+
+
+def write_matrix(matrix: Matrix, tier: str, folder: Path) -> None:
+    """Write matrix.json, the heat map and report.html."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json({"tier": tier, **matrix.as_json(), "unseen": matrix.unseen}, folder / "matrix.json")
+    for form in FORMATS:
+        plot_generalisation(matrix, folder / f"matrix.{form}")
+    unseen = matrix.unseen
+    worst = min(unseen, key=lambda kind: unseen[kind], default="")
+    page = render(
+        "generalisation.html",
+        matrix=matrix,
+        tier=tier,
+        unseen=unseen,
+        mean=sum(unseen.values()) / max(1, len(unseen)),
+        worst={"kind": worst, "auc": unseen.get(worst)},
+        picture=embedded(folder / "matrix.png"),
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
 
