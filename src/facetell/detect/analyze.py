@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from facetell.detect.card import withstands_not
 from facetell.detect.crop import cut_square, place_crop
 from facetell.detect.faces import FINDERS, FaceFinder
 from facetell.detect.media import media_kind, read_picture
@@ -211,8 +212,10 @@ def model_info(detector: Detector) -> ModelInfo:
 
 
 def limits_of(detector: Detector) -> tuple[str, ...]:
-    """What a score of this detector does not mean: the model's own limits, then those of all."""
-    return *detector.model.card.limits, *LIMITS_OF_THE_CLAIM
+    """What a score of this detector does not mean: the model's own limits, what it was measured not
+    to withstand, then the limits of all."""
+    card = detector.model.card
+    return *card.limits, *withstands_not(card.robustness), *LIMITS_OF_THE_CLAIM
 
 
 def _to_original(box: BoxXYXY, picture: Picture) -> BoxXYXY:

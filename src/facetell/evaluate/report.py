@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from facetell.detect.calibrate import Thresholds
-from facetell.detect.card import Hardship
+from facetell.detect.card import NOTABLE_DROP, Hardship, notable
 from facetell.errors import DataError
 from facetell.evaluate.compare import Comparison
 from facetell.evaluate.generalisation import Matrix
@@ -31,14 +31,13 @@ from facetell.evaluate.table import Summary, summarise
 from facetell.types import Status
 
 FORMATS = ("png", "svg")
-NOTABLE_DROP = 0.05
-"""Of the AUC, from where a treatment is named among the worst."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """Of one model in one tier. metadata: AUC of the metadata-only classifier on the same judged
-    samples, None where there is no train split to teach it."""
+    samples, None where there is no train split to teach it. robustness: the model's card of it,
+    empty where it has none."""
 
     name: str
     tier: str
@@ -47,6 +46,7 @@ class Evaluation:
     numbers: Numbers
     summary: Summary
     metadata: float | None
+    robustness: Sequence[Hardship]
 
     @property
     def worst(self) -> str | None:
@@ -64,6 +64,7 @@ def evaluate_scores(
     thresholds: Thresholds,
     scores: Sequence[Score],
     known: Mapping[str, float] | None,
+    robustness: Sequence[Hardship] = (),
 ) -> Evaluation:
     """known: by path, what the metadata-only classifier says.
 
@@ -80,14 +81,22 @@ def evaluate_scores(
         labels = np.array([score.label for score in judged])
         metadata = auc(labels, np.array([known[score.path] for score in judged]))
     return Evaluation(
-        name, tier, thresholds, scores, numbers(scores), summarise(scores, known), metadata
+        name=name,
+        tier=tier,
+        thresholds=thresholds,
+        scores=scores,
+        numbers=numbers(scores),
+        summary=summarise(scores, known),
+        metadata=metadata,
+        robustness=robustness,
     )
 
 
-def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
-    """Write scores.csv, metrics.json, the pictures as PNG and SVG, and report.html."""
+def write_evaluation(evaluation: Evaluation, folder: Path, *, table: str = "csv") -> None:
+    """Write the scores (table: "csv" or "parquet"), metrics.json, the pictures as PNG and SVG, and
+    report.html."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_scores(evaluation.scores, folder / "scores.csv")
+    write_scores(evaluation.scores, folder / f"scores.{table}")
     write_json(as_json(evaluation), folder / "metrics.json")
     judged = [score for score in evaluation.scores if score.status == Status.OK]
     labels = np.array([score.label for score in judged])
@@ -104,6 +113,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
         "evaluation.html",
         evaluation=evaluation,
         names=NAMES,
+        drop=NOTABLE_DROP,
         pictures={
             name: embedded(folder / f"{name}.png")
             for name in ("roc", "confusion", "reliability", "histograms", "comparisons")
@@ -163,7 +173,7 @@ def write_stress(name: str, rows: Sequence[Hardship], folder: Path, *, how: str 
         name=name,
         rows=rows,
         how=how,
-        worst=[row for row in rows if rows[0].auc - row.auc > NOTABLE_DROP],
+        worst=notable(rows),
         drop=NOTABLE_DROP,
         picture=embedded(folder / "stress.png"),
     )
@@ -199,6 +209,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         **evaluation.numbers.as_json(),
         "metadata_auc": evaluation.metadata,
         "no_better_than_chance": evaluation.numbers.no_better_than_chance,
+        "mean_and_worst": evaluation.summary.mean_and_worst,
         "comparisons": [
             {
                 "name": row.name,
