@@ -6,8 +6,9 @@ from pathlib import Path
 
 from facetell.detect.analyze import Detector, limits_of, model_info
 from facetell.evaluate.explain import Explained, Explanation, as_json, mean_gains
+from facetell.evaluate.explain_plots import plot_explanation
 from facetell.evaluate.page import embedded, render
-from facetell.evaluate.plots import plot_explanation
+from facetell.evaluate.report import write_table
 from facetell.evaluate.runs import write_json
 from facetell.evaluate.spectrum import References
 
@@ -36,11 +37,14 @@ def write_page(
         (one, [(e, embedded(path)) for e, path in zip(one.explanations, paths, strict=True)])
         for one, paths in zip(explained, pictures, strict=True)
     ]
+    gains = mean_gains(explained)
     page = render(
         "explain.html",
         entries=entries,
-        gains=mean_gains(explained),
+        gains=gains,
         model=model_info(detector),
         limits=limits_of(detector),
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
+    rows = [[name, str(gain)] for name, gain in gains.items()]
+    write_table(["map", "gain: insertion less deletion"], rows, folder)

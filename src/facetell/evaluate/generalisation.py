@@ -9,8 +9,8 @@ import numpy as np
 
 from facetell.data.manifest import Sample
 from facetell.errors import DataError
-from facetell.evaluate.metrics import Interval, auc_with_interval
-from facetell.evaluate.score import Score
+from facetell.evaluate.metrics import Interval
+from facetell.evaluate.score import Score, auc_of
 
 By = Literal["generator", "source"]
 Mode = Literal["without", "only"]
@@ -113,12 +113,7 @@ def matrix(chosen: Plan, scores: Mapping[str, Sequence[Score]]) -> Matrix:
         for kind in chosen.kinds:
             fakes = [s for s in rows if s.label and getattr(s, chosen.by) == kind]
             against, reals[kind] = _reals(rows, {s.source for s in fakes})
-            both = fakes + against
-            cells[row][kind] = auc_with_interval(
-                np.array([s.label for s in both]),
-                np.array([s.log_odds for s in both], np.float64),
-                [s.group for s in both],
-            )
+            cells[row][kind] = auc_of(fakes + against)
     return Matrix(chosen, cells, reals)
 
 

@@ -16,15 +16,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from facetell.detect.card import Hardship
-from facetell.detect.evidence import draw_evidence
-from facetell.evaluate.explain import CHANCE, EVIDENCE, Explanation
 from facetell.evaluate.generalisation import Matrix
 from facetell.evaluate.metrics import Bin, Interval, Ranking, Scores, area, group_draws
 from facetell.evaluate.numbers import Numbers
 from facetell.evaluate.runs import Run
 from facetell.evaluate.score import Score
-from facetell.evaluate.spectrum import Reference, Spectrum
-from facetell.types import FloatArray, Status, UInt8Array
+from facetell.types import Status
 
 # Told apart by colour-blind eyes (Okabe & Ito 2008).
 REAL, FAKE, OTHER = "#0072b2", "#d55e00", "#7f7f7f"
@@ -43,7 +40,7 @@ STYLE: Any = {
 
 
 @contextmanager
-def _figure(path: Path, width: float, height: float) -> Iterator[Figure]:
+def figure_at(path: Path, width: float, height: float) -> Iterator[Figure]:
     """A figure that is saved at the end; sizes in inches."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
@@ -53,7 +50,7 @@ def _figure(path: Path, width: float, height: float) -> Iterator[Figure]:
 
 def plot_curves(run: Run, path: Path) -> None:
     """Loss and AUC on val over the steps of a run."""
-    with _figure(path, 9, 3.4) as figure:
+    with figure_at(path, 9, 3.4) as figure:
         losses, aucs = figure.subplots(1, 2)
         steps = [point.step for point in run.history if point.loss is not None]
         loss = [point.loss for point in run.history if point.loss is not None]
@@ -78,7 +75,7 @@ def plot_roc(models: Mapping[str, Sequence[Score]], path: Path) -> None:
 
     models: by name, their scores. One alone gets its 95 % band.
     """
-    with _figure(path, 9, 4.2) as figure:
+    with figure_at(path, 9, 4.2) as figure:
         roc, pr = figure.subplots(1, 2)
         for (name, scores), colour in zip(models.items(), _colours(len(models)), strict=True):
             _draw_curves(roc, pr, name, scores, colour, band=len(models) == 1)
@@ -114,7 +111,7 @@ def _draw_curves(
 
 def plot_matrix(numbers: Numbers, path: Path) -> None:
     """Confusion matrix: reals and fakes against the three verdicts, with shares of each row."""
-    with _figure(path, 4.6, 3.2) as figure:
+    with figure_at(path, 4.6, 3.2) as figure:
         axes = figure.subplots()
         counts = np.array(numbers.matrix)
         shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -133,7 +130,7 @@ def plot_matrix(numbers: Numbers, path: Path) -> None:
 
 def plot_reliability(bins: Sequence[Bin], path: Path) -> None:
     """Share of fakes against p_fake: on the diagonal, p_fake means what it says."""
-    with _figure(path, 4.4, 4.2) as figure:
+    with figure_at(path, 4.4, 4.2) as figure:
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], color=OTHER, linestyle=":", linewidth=1)
         sizes = [20 + 400 * one.share for one in bins]
@@ -147,7 +144,7 @@ def plot_histograms(
     labels: Scores, p_fake: Scores, thresholds: tuple[float, float], path: Path
 ) -> None:
     """How p_fake is spread over reals and fakes; the thresholds as lines."""
-    with _figure(path, 6.4, 3.2) as figure:
+    with figure_at(path, 6.4, 3.2) as figure:
         axes = figure.subplots()
         for label, colour, name in ((0, REAL, "real"), (1, FAKE, "fake")):
             chosen = p_fake[labels == label]
@@ -162,7 +159,7 @@ def plot_histograms(
 
 def plot_bars(rows: Mapping[str, Interval], path: Path, *, title: str) -> None:
     """One bar with its interval for each name, 0 to 1."""
-    with _figure(path, 7.5, 1.1 + 0.28 * max(1, len(rows))) as figure:
+    with figure_at(path, 7.5, 1.1 + 0.28 * max(1, len(rows))) as figure:
         axes = figure.subplots()
         names = list(rows)[::-1]
         values = [rows[name].value for name in names]
@@ -178,7 +175,7 @@ def plot_stress(rows: Sequence[Hardship], path: Path) -> None:
     the untreated pictures on."""
     untreated, kinds = rows[0], sorted({row.kind for row in rows[1:]})
     across = 4
-    with _figure(path, 11, 2.3 * -(-len(kinds) // across)) as figure:
+    with figure_at(path, 11, 2.3 * -(-len(kinds) // across)) as figure:
         grid = figure.subplots(-(-len(kinds) // across), across, sharey=True, squeeze=False)
         for axes in grid.flat[len(kinds) :]:
             axes.set_visible(False)
@@ -203,7 +200,7 @@ def plot_generalisation(matrix: Matrix, path: Path) -> None:
             for row in rows
         ]
     )
-    with _figure(path, 3.2 + 0.75 * len(kinds), 2.2 + 0.45 * len(rows)) as figure:
+    with figure_at(path, 3.2 + 0.75 * len(kinds), 2.2 + 0.45 * len(rows)) as figure:
         axes = figure.subplots()
         drawn = axes.imshow(values, cmap="cividis", vmin=0.5, vmax=1, aspect="auto")
         for (row, column), value in np.ndenumerate(values):
@@ -217,95 +214,6 @@ def plot_generalisation(matrix: Matrix, path: Path) -> None:
         axes.set(xlabel="tested on", ylabel="trained")
         axes.grid(visible=False)
         figure.colorbar(drawn, ax=axes, label="AUC (0.5 or less: chance)")
-
-
-def plot_explanation(explanation: Explanation, reference: Reference | None, path: Path) -> None:
-    """The face with every map over it, what each is worth, and the face by frequencies.
-
-    reference: of real faces of its size, where there is one.
-    """
-    across = max(3, 1 + len(explanation.maps))
-    with _figure(path, 3.1 * across, 6.6) as figure:
-        grid = figure.subplots(2, across, squeeze=False)
-        pictures = [("what the model saw", explanation.crop)]
-        pictures += [(_worth(explanation, name), _laid_over(explanation, name))
-                     for name in explanation.maps]  # fmt: skip
-        for axes, (title, image) in zip(grid.flat, pictures, strict=False):
-            axes.imshow(image)
-            axes.set_title(title)
-            axes.axis("off")
-        rest = list(grid.flat)[-4:]
-        _draw_faithfulness(rest[0], explanation)
-        _draw_spectrum(rest[1], rest[2], rest[3], explanation.spectrum, reference)
-        said = f"p_fake {explanation.face.p_fake:.3f}, {explanation.face.verdict}"
-        figure.suptitle(f"{said}; the maps show what speaks for {explanation.leans_to}")
-
-
-def _worth(explanation: Explanation, name: str) -> str:
-    return f"{name}: gain {explanation.gains[name]:+.2f}"
-
-
-def _laid_over(explanation: Explanation, name: str) -> UInt8Array:
-    """A map over the grey crop: the evidence on its fixed scale, others up to their own maximum."""
-    crop, found = explanation.crop, explanation.maps[name]
-    if name == EVIDENCE:
-        return draw_evidence(crop, np.asarray(explanation.face.evidence, np.float32))
-    strength = found / max(float(found.max()), 1e-9)
-    colours = mpl.colormaps["inferno"](strength)[..., :3] * 255
-    grey = crop.mean(axis=-1, keepdims=True)
-    return np.asarray((0.45 * grey + 0.55 * colours).round(), np.uint8)
-
-
-def _draw_faithfulness(axes: Axes, explanation: Explanation) -> None:
-    for (name, one), colour in zip(explanation.faith.items(), COLOURS, strict=False):
-        axes.plot(one.share, one.inserted, color=colour, linewidth=1.8, label=name)
-        axes.plot(one.share, one.deleted, color=colour, linewidth=1.8, linestyle="--")
-    for number, one in enumerate(explanation.chance):
-        label = CHANCE if number == 0 else None
-        axes.plot(one.share, one.inserted, color=OTHER, alpha=0.5, linewidth=0.8, label=label)
-        axes.plot(one.share, one.deleted, color=OTHER, alpha=0.5, linewidth=0.8, linestyle="--")
-    axes.set(title="brought back (full), blurred away (dashed)", ylim=(-0.02, 1.02))
-    axes.set(xlabel="share of the crop", ylabel=f"probability of {explanation.leans_to}")
-    axes.title.set_fontsize(9)
-    axes.legend(frameon=False, fontsize=7, loc="lower left")
-
-
-def _draw_spectrum(
-    fft: Axes, radial: Axes, dct: Axes, found: Spectrum, reference: Reference | None
-) -> None:
-    side = len(found.power) // 2
-    fft.imshow(found.power, cmap="magma", extent=(-side, side, -side, side))
-    fft.set(title="spectrum, log power", xlabel="cycles per crop")
-    fft.grid(visible=False)
-    cycles = np.arange(len(found.radial))
-    if reference is not None:
-        mean, spread = np.array(reference.radial), np.array(reference.spread)
-        radial.plot(cycles, mean, color=OTHER, label=f"{reference.faces} real faces, {found.size}")
-        radial.fill_between(
-            cycles, mean - spread, mean + spread, color=OTHER, alpha=0.25, linewidth=0
-        )
-    radial.plot(cycles, found.radial, color=FAKE, label="this face")
-    radial.set(title="by frequency", xlabel="cycles per crop", ylabel="log10 power")
-    radial.legend(frameon=False, fontsize=7)
-    if found.dct is None:
-        dct.text(0.5, 0.5, "too few whole blocks of 8 x 8", ha="center", transform=dct.transAxes)
-        dct.axis("off")
-        return
-    _draw_dct(dct, found.dct, None if reference is None else np.array(reference.dct, np.float32))
-    dct.set_xlabel(f"steps between blocks: {found.blockiness:.2f} times those inside", fontsize=8)
-
-
-def _draw_dct(axes: Axes, found: FloatArray, mean: FloatArray | None) -> None:
-    """Against real faces where there are any, else as it is; the block's brightness left out."""
-    shown = np.array(found if mean is None else found - mean)
-    shown[0, 0] = np.nan
-    limit = float(np.nanmax(np.abs(shown))) or 1.0
-    low, colours = (-limit, "RdBu_r") if mean is not None else (None, "magma")
-    drawn = axes.imshow(shown, cmap=colours, vmin=low, vmax=limit)
-    axes.figure.colorbar(drawn, ax=axes, shrink=0.8)
-    axes.set(title="8 x 8 DCT, log10" + (" less real mean" if mean is not None else ""))
-    axes.set(xticks=[], yticks=[])
-    axes.grid(visible=False)
 
 
 def _smooth(values: Sequence[float]) -> list[float]:

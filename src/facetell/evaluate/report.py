@@ -1,7 +1,7 @@
 """An evaluation written down: metrics.json, pictures, and one self-contained page."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -137,6 +137,10 @@ def write_comparison(
             name: found.as_json() | {"facts": dict(facts[name])}
             for name, found in comparison.models.items()
         },
+        "kinds": {
+            kind: {name: None if auc is None else _json(auc) for name, auc in aucs.items()}
+            for kind, aucs in comparison.kinds.items()
+        },
         "differences": [
             {"one": d.one, "other": d.other, **_json(d.auc), "real": d.real}
             for d in comparison.differences
@@ -155,6 +159,22 @@ def write_comparison(
         pictures={name: embedded(folder / f"{name}.png") for name in ("roc", "auc")},
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
+    names = list(comparison.models)
+    rows = [[kind, *(_said(found[name]) for name in names)]
+            for kind, found in comparison.kinds.items()]  # fmt: skip
+    rows += [[what, *(facts[name][what] for name in names)] for what in facts[names[0]]]
+    write_table(["AUC by kind of fake", *names], rows, folder)
+
+
+def _said(interval: Interval | None) -> str:
+    return "not defined" if interval is None else str(interval)
+
+
+def write_table(head: Sequence[str], rows: Iterable[Sequence[str]], folder: Path) -> None:
+    """Write table.md, for a document: the same as the page has."""
+    lines = [head, ["---"] * len(head), *rows]
+    text = "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    (folder / "table.md").write_text(text, encoding="utf-8")
 
 
 TREATED = "treated before the face finder"
@@ -178,6 +198,15 @@ def write_stress(name: str, rows: Sequence[Hardship], folder: Path, *, how: str 
         picture=embedded(folder / "stress.png"),
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
+    table = [
+        (f"{row.kind} {row.level}", f"{row.auc:.3f}", f"{row.balanced_accuracy:.3f}",
+         f"{row.uncertain:.0%}", str(row.unjudged))
+        for row in rows
+    ]  # fmt: skip
+    write_table(
+        [f"{rows[0].pictures} pictures of {rows[0].split}", "AUC", "balanced accuracy", "uncertain",
+         "no score"], table, folder,
+    )  # fmt: skip
 
 
 def write_matrix(matrix: Matrix, tier: str, folder: Path) -> None:
@@ -198,6 +227,9 @@ def write_matrix(matrix: Matrix, tier: str, folder: Path) -> None:
         picture=embedded(folder / "matrix.png"),
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
+    rows = [[row, *(_said(cells[kind]) for kind in matrix.plan.kinds)]
+            for row, cells in matrix.cells.items()]  # fmt: skip
+    write_table([f"trained (tier {tier})", *matrix.plan.kinds], rows, folder)
 
 
 def as_json(evaluation: Evaluation) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """One scoring pass: what the detector says of every sample, as `facetell detect` would say it."""
 
 import csv
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+
+import numpy as np
 
 from facetell.data.degrade import TIERS
 from facetell.data.manifest import Sample, table_rows, write_parquet
@@ -11,6 +13,7 @@ from facetell.detect.analyze import Detector, analyze_picture
 from facetell.detect.media import read_picture
 from facetell.detect.scan import scan
 from facetell.errors import DataError, MediaError
+from facetell.evaluate.metrics import Interval, auc_with_interval
 from facetell.types import Status, UInt8Array
 
 
@@ -91,6 +94,15 @@ def unjudged(sample: Sample, tier: str) -> Score:
         p_fake=None,
         verdict=None,
         face_px=None,
+    )
+
+
+def auc_of(scores: Sequence[Score]) -> Interval | None:
+    """Of judged samples; None when only one label is there."""
+    return auc_with_interval(
+        np.array([score.label for score in scores]),
+        np.array([score.log_odds for score in scores], np.float64),
+        [score.group for score in scores],
     )
 
 

@@ -15,6 +15,7 @@ from facetell.detect.calibrate import Thresholds
 from facetell.detect.card import Hardship
 from facetell.detect.model import DEFAULT_MODEL, Model
 from facetell.errors import DataError
+from facetell.evaluate.runs import MODEL_NAME
 from facetell.evaluate.score import Score, read_scores, score_samples, unjudged
 from facetell.types import Status, Verdict
 
@@ -69,16 +70,17 @@ class Subject:
 
 def open_subjects(paths: Sequence[Path]) -> list[Subject]:
     """Model files and score tables (CSV or Parquet: `path,p_fake`); the model inside where none is
-    named.
+    named. The model of a run is called by the run's name.
 
     Raises DataError for a table that is none, ModelError for a model that is none.
     """
     subjects: list[Subject] = []
     for path in paths or [DEFAULT_MODEL]:
+        name = path.parent.name if path.name == MODEL_NAME else path.stem
         if path.suffix.lower() in TABLE_ENDINGS:
-            made = Subject(path.stem, path, table=_read_table(path))
+            made = Subject(name, path, table=_read_table(path))
         else:
-            made = Subject(path.stem, path, detector=Detector.load(path))
+            made = Subject(name, path, detector=Detector.load(path))
         taken = sum(other.name.partition("~")[0] == made.name for other in subjects)
         subjects.append(replace(made, name=f"{made.name}~{taken + 1}") if taken else made)
     return subjects

@@ -9,10 +9,9 @@ from facetell.evaluate.comparisons import Comparison, comparisons, members
 from facetell.evaluate.metrics import (
     Interval,
     auc,
-    auc_with_interval,
     expected_calibration_error,
 )
-from facetell.evaluate.score import Score
+from facetell.evaluate.score import Score, auc_of
 from facetell.types import Status, Verdict
 
 
@@ -112,14 +111,13 @@ def _comparison_row(
     comparison: Comparison, scores: Sequence[Score], metadata: Mapping[str, float] | None
 ) -> ComparisonRow:
     labels = np.array([score.label for score in scores])
-    log_odds = np.array([score.log_odds for score in scores], np.float64)
     fakes = [score for score in scores if score.label]
     known = np.array([metadata[score.path] for score in scores]) if metadata else None
     return ComparisonRow(
         name=comparison.name,
         fakes=len(fakes),
         reals=len(scores) - len(fakes),
-        auc=auc_with_interval(labels, log_odds, [score.group for score in scores]),
+        auc=auc_of(scores),
         missed=_share(fakes, Verdict.REAL),
         unsure=_share(fakes, Verdict.UNCERTAIN),
         caught=_share(fakes, Verdict.FAKE),
