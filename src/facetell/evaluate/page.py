@@ -1,6 +1,7 @@
 """Fill a template of `evaluate/templates`: pages of one file, nothing loaded from elsewhere."""
 
 import base64
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,11 @@ def render(template: str, **values: Any) -> str:
     )
     text: str = environment.get_template(template).render(version=__version__, **values)
     return text
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def embedded(path: Path) -> str:

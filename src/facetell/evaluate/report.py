@@ -15,7 +15,7 @@ from facetell.evaluate.compare import Comparison
 from facetell.evaluate.generalisation import Matrix
 from facetell.evaluate.metrics import Interval, auc, reliability
 from facetell.evaluate.numbers import NAMES, Numbers, numbers
-from facetell.evaluate.page import embedded, render
+from facetell.evaluate.page import embedded, markdown_table, render
 from facetell.evaluate.plots import (
     plot_bars,
     plot_generalisation,
@@ -172,9 +172,7 @@ def _said(interval: Interval | None) -> str:
 
 def write_table(head: Sequence[str], rows: Iterable[Sequence[str]], folder: Path) -> None:
     """Write table.md, for a document: the same as the page has."""
-    lines = [head, ["---"] * len(head), *rows]
-    text = "".join(f"| {' | '.join(line)} |\n" for line in lines)
-    (folder / "table.md").write_text(text, encoding="utf-8")
+    (folder / "table.md").write_text(markdown_table(head, rows) + "\n", encoding="utf-8")
 
 
 TREATED = "treated before the face finder"
