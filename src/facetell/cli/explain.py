@@ -7,7 +7,7 @@ import typer
 
 
 def explain(
-    images: Annotated[list[str], typer.Argument(help="Pictures, folders or patterns.")],
+    images: Annotated[list[str], typer.Argument(help="Pictures, clips, folders or patterns.")],
     out: Annotated[Path, typer.Option(help="Folder for a PNG per face, report.html, explain.json")],
     model: Annotated[
         Path | None, typer.Option(help="A model file; by default the one inside the package.")

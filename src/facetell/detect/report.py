@@ -1,17 +1,18 @@
 """The one result object: the same for the command line's JSON, the Python API and the page."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from facetell.detect.quality import Quality
-from facetell.types import BoxXYXY, Kind, Status, Verdict
+from facetell.errors import MediaError
+from facetell.types import BoxXYXY, Kind, Sampling, Status, Verdict
 
 if TYPE_CHECKING:
     from PIL import Image
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[2] = 2
+"""2: clips are judged; 1 knew pictures only."""
 
 LIMITS_OF_THE_CLAIM = (
     "The score is one model's opinion of one face, not proof; a person decides.",
@@ -27,6 +28,15 @@ def p_text(p_fake: float) -> str:
     if p_fake < 0.001:
         return "< 0.001"
     return "> 0.999" if p_fake > 0.999 else f"{p_fake:.3f}"
+
+
+def clock(time_s: float) -> str:
+    """A time in a clip as people read it: 7.2 s, 3:07, 1:03:07."""
+    if time_s < 60:
+        return f"{time_s:.1f} s"
+    minutes, seconds = divmod(round(time_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 class Frozen(BaseModel):
@@ -64,8 +74,10 @@ class FaceReport(Frozen):
     score: how sure the finder is that this is a face, in [0, 1].
     log_odds: calibrated logit. evidence: [h][w] calibrated log-odds over the crop; their mean is
         `log_odds`, p_fake its sigmoid.
+    time_s: when it is seen in a clip; None in a picture.
     """
 
+    time_s: float | None = None
     box_xyxy: BoxXYXY
     landmarks: list[tuple[float, float]] = []
     crop_xyxy: BoxXYXY
@@ -79,15 +91,91 @@ class FaceReport(Frozen):
     evidence: list[list[float]]
 
 
+class TimelineSample(Frozen):
+    """One face of a track in one frame that was judged.
+
+    used: whether it counts as evidence for the track; a frame that repeats the one before, or in
+    which the face cannot be seen well enough, does not.
+    """
+
+    time_s: float
+    box_xyxy: BoxXYXY
+    p_fake: float = Field(ge=0, le=1)
+    quality: Quality
+    used: bool
+
+
+class Segment(Frozen):
+    """A time span of a track whose p_fake stays above the fake threshold.
+
+    peak, mean: the highest and the mean p_fake of its samples.
+    """
+
+    start_s: float
+    end_s: float
+    peak: float = Field(ge=0, le=1)
+    mean: float = Field(ge=0, le=1)
+
+
+class TrackReport(Frozen):
+    """One person's face followed through a clip.
+
+    id: 1, 2, ... in the order in which the people appear. log_odds: p_fake is its sigmoid.
+    reason: why the verdict is `uncertain`. frames_used: how many samples count as evidence; looks:
+    how many of them are so far apart that they say something of their own.
+    timeline: its samples in order of time. segments: in order of time.
+    faces: the most telling frames with their evidence, the most suspicious first.
+    """
+
+    id: int
+    start_s: float
+    end_s: float
+    log_odds: float
+    p_fake: float = Field(ge=0, le=1)
+    verdict: Verdict
+    reason: str | None = None
+    warnings: list[str]
+    frames_used: int
+    looks: int
+    timeline: list[TimelineSample]
+    segments: list[Segment]
+    faces: list[FaceReport]
+
+
+class ClipReport(Frozen):
+    """What is said of a clip beyond what is said of any file.
+
+    duration_s: as the file states it, None where it states none. fps: mean frames a second.
+    frames_judged: frames looked at, with or without a face. watched_s: seconds of the clip they
+    stand for; judged_s: those of them in which a face could be seen well enough to be judged.
+    complete: False where only a part of what was asked for could be watched; a warning of the
+    report says why. cuts_s: times of the scene cuts.
+    tracks: the most suspicious one first, behind them those with too few looks for a verdict;
+    empty where no face was found.
+    """
+
+    duration_s: float | None
+    fps: float | None
+    codec: str
+    sampling: Sampling
+    frames_judged: int
+    watched_s: float
+    judged_s: float
+    complete: bool
+    cuts_s: list[float]
+    tracks: list[TrackReport]
+
+
 class Report(Frozen):
     """What facetell says of one file.
 
-    p_fake and verdict are those of the most suspicious face; both are None unless status is `ok`.
+    p_fake and verdict are those of the most suspicious face of a picture (`faces`) or track of a
+    clip (`clip.tracks`); both are None unless status is `ok`.
     reason: why there is no score, or why the verdict is `uncertain`.
     size_wh: of the upright picture, in pixels. limits: what the claim does not cover.
     """
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     path: str
     kind: Kind
     status: Status
@@ -97,20 +185,30 @@ class Report(Frozen):
     format: str | None = None
     size_wh: tuple[int, int] | None = None
     faces: list[FaceReport] = []
+    clip: ClipReport | None = None
     warnings: list[str] = []
     model: ModelInfo
     timings_ms: Timings = Timings()
     limits: tuple[str, ...]
 
+    @property
+    def shown(self) -> list[FaceReport]:
+        """The faces with evidence, of a picture or of a clip; the most suspicious one first."""
+        tracks = self.clip.tracks if self.clip else []
+        return self.faces or [face for track in tracks for face in track.faces]
+
     def heatmap(self, face: int = 0) -> "Image.Image":
         """The evidence for one face, drawn over what the model saw.
 
-        face: number of the face in `faces` (0 is the most suspicious one). The picture is read
-        again.
+        face: number of the face in `shown` (0 is the most suspicious one). The file is read again.
 
-        Raises IndexError when there is no such face, MediaError when the picture is gone.
+        Raises IndexError when there is no such face, MediaError when the file is gone.
         """
         from facetell.detect.draw import draw_heatmap
-        from facetell.detect.media import read_picture
+        from facetell.detect.reading import look_again
 
-        return draw_heatmap(read_picture(Path(self.path)), self.faces[face])
+        wanted = self.shown[face]
+        for picture, faces in look_again(self):
+            if wanted in faces:
+                return draw_heatmap(picture, wanted)
+        raise MediaError("the clip has changed since it was judged", hint="judge it again")

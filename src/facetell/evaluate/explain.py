@@ -14,7 +14,7 @@ import numpy as np
 from facetell.detect.analyze import Detector
 from facetell.detect.crop import cut_square
 from facetell.detect.draw import seen_square
-from facetell.detect.media import read_picture
+from facetell.detect.reading import look_again
 from facetell.detect.report import FaceReport, Report
 from facetell.evaluate.faithfulness import Faithfulness, by_chance, faithfulness
 from facetell.evaluate.metrics import Interval, Weights, with_intervals
@@ -65,16 +65,21 @@ class Explained:
 def explain(
     path: Path, detector: Detector, others: Mapping[str, Explainer], most_faces: int
 ) -> Explained:
-    """Judge a picture and explain its most suspicious faces.
+    """Judge a picture or clip and explain its most suspicious faces.
 
     others: further maps, by name. A file that cannot be judged has a report that says why.
     """
     report = detector.analyze(path)
     if report.status is not Status.OK:
         return Explained(report, [])
-    picture = read_picture(path)
-    faces = report.faces[:most_faces]
-    return Explained(report, [_explained(picture, face, detector, others) for face in faces])
+    wanted = report.shown[:most_faces]
+    explanations = [
+        _explained(picture, face, detector, others)
+        for picture, faces in look_again(report)
+        for face in faces
+        if face in wanted
+    ]
+    return Explained(report, explanations)
 
 
 def _explained(
