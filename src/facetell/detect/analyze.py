@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from facetell.detect.card import withstands_not
 from facetell.detect.clip import Watched, warnings_of
 from facetell.detect.faces import FINDERS, FaceFinder
 from facetell.detect.frames import Clip, wanted_frames
@@ -270,5 +271,7 @@ def model_info(detector: Detector) -> ModelInfo:
 
 
 def limits_of(detector: Detector) -> tuple[str, ...]:
-    """What a score of this detector does not mean: the model's own limits, then those of all."""
-    return *detector.model.card.limits, *LIMITS_OF_THE_CLAIM
+    """What a score of this detector does not mean: the model's own limits, what it was measured not
+    to withstand, then the limits of all."""
+    card = detector.model.card
+    return *card.limits, *withstands_not(card.robustness), *LIMITS_OF_THE_CLAIM

@@ -33,9 +33,13 @@ class Mark:
 
 def draw_crop(picture: Picture, face: FaceReport, side_px: int = HEATMAP_PX) -> Image.Image:
     """What the model saw of a face, `side_px` square."""
+    return Image.fromarray(cut_square(picture.image, seen_square(picture, face), side_px))
+
+
+def seen_square(picture: Picture, face: FaceReport) -> Square:
+    """Where the crop of a face lies in the decoded picture."""
     x0, y0, x1, y1 = (v / picture.scale for v in face.crop_xyxy)
-    square = Square(((x0 + x1) / 2, (y0 + y1) / 2), x1 - x0, face.crop_tilt_deg)
-    return Image.fromarray(cut_square(picture.image, square, side_px))
+    return Square(((x0 + x1) / 2, (y0 + y1) / 2), x1 - x0, face.crop_tilt_deg)
 
 
 def draw_heatmap(picture: Picture, face: FaceReport, side_px: int = HEATMAP_PX) -> Image.Image:
