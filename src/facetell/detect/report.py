@@ -55,7 +55,8 @@ class ModelInfo(Frozen):
 
 
 class Timings(Frozen):
-    """Milliseconds of wall time by step."""
+    """Milliseconds of wall time by step; frames of a clip are judged side by side, so that the
+    steps may add up to more than the total."""
 
     read: float = 0.0
     faces: float = 0.0
