@@ -1,5 +1,7 @@
 """From frames to a track: what counts, what it adds up to, and when nothing is said."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,7 +30,7 @@ def face(log_odds=0.0, time_s=0.0, score=0.9, landmarks=(), **quality):
         score=score,
         p_fake=p,
         verdict=CARD.thresholds.verdict(p),
-        quality=GOOD.model_copy(update=quality),
+        quality=replace(GOOD, **quality),
         warnings=[],
         log_odds=log_odds,
         evidence=[[log_odds]],

@@ -7,14 +7,15 @@ A clip is a stream of pictures, and between p_fake and verdict come tracks and s
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from facetell.detect.card import withstands_not
 from facetell.detect.clip import Watched, warnings_of
 from facetell.detect.faces import FINDERS, FaceFinder
-from facetell.detect.frames import Clip, wanted_frames
-from facetell.detect.judge import judge_faces, largest
+from facetell.detect.frames import USUAL_FPS, Clip, wanted_frames
+from facetell.detect.judge import find_quickly, judge_faces, largest
 from facetell.detect.media import media_kind
 from facetell.detect.model import DEFAULT_MODEL, Model
 from facetell.detect.reading import open_media
@@ -183,16 +184,22 @@ def analyze_clip(
     watch = watch or Stopwatch()
     watched = Watched(detector.model.card, clip.facts, options.sampling)
 
-    def judge(frame: Frame) -> tuple[Frame, list[FaceReport], int, Stopwatch]:
+    a_second = max(1, round(options.sampling.fps or clip.facts.fps or USUAL_FPS))
+
+    def judge(numbered: tuple[int, Frame]) -> tuple[Frame, list[FaceReport], int, Stopwatch]:
+        number, frame = numbered
         beside = Stopwatch()
-        found = detector.finder.find_faces(frame.picture.image)
+        # Small faces are looked for once a second, for they are costly to find in large frames.
+        find = detector.finder.find_faces if number % a_second == 0 else quickly
+        found = find(frame.picture.image)
         beside.lap("faces")
         chosen = largest(found, options.max_faces_in_clips)
         faces = judge_faces(frame.picture, chosen, detector.model)
         beside.lap("model")
         return frame, faces, len(found), beside
 
-    frames = wanted_frames(clip, options.sampling)
+    quickly = partial(find_quickly, detector.finder)
+    frames = enumerate(wanted_frames(clip, options.sampling))
     for frame, faces, found, beside in scan(frames, judge, detector.threads, FRAMES_AHEAD):
         watched.add(frame, faces, found)
         watch.add(beside)
