@@ -5,6 +5,7 @@ are; where the original had more behind its features, the docstring says so.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -44,7 +45,7 @@ def npr() -> tuple[nn.Module, int]:
     half of a ResNet-50."""
     import timm
 
-    net = timm.create_model("resnet50", pretrained=False, num_classes=0)
+    net: Any = timm.create_model("resnet50", pretrained=False, num_classes=0)
     return nn.Sequential(
         NeighbourResidual(),
         *normalised(3, 64, stride=2),
