@@ -1,4 +1,4 @@
-"""How a model treats groups of people: false alarms and catches by what is known of the pictures."""
+"""How a model treats groups of people: false alarms and catches by what is known of pictures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
