@@ -55,6 +55,12 @@ def npr() -> tuple[nn.Module, int]:
     ), 512
 
 
+def _shortcut(channels: int, out: int, stride: int) -> nn.Module:
+    if stride == 1 and channels == out:
+        return nn.Identity()
+    return nn.Sequential(nn.Conv2d(channels, out, 1, stride, bias=False), nn.BatchNorm2d(out))
+
+
 class _Bottleneck(nn.Module):
     """1x1, k x k without padding, 1x1, beside a shortcut that is cut to size."""
 
@@ -71,11 +77,7 @@ class _Bottleneck(nn.Module):
             nn.Conv2d(width, out, 1, bias=False),
             nn.BatchNorm2d(out),
         )
-        self.shortcut: nn.Module = nn.Identity()
-        if stride != 1 or channels != out:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(channels, out, 1, stride, bias=False), nn.BatchNorm2d(out)
-            )
+        self.shortcut = _shortcut(channels, out, stride)
 
     def forward(self, features: Tensor) -> Tensor:
         out: Tensor = self.body(features)
@@ -149,11 +151,7 @@ class _Ferret(nn.Module):
             nn.Conv2d(out, out, 1, bias=False),
             nn.BatchNorm2d(out),
         )
-        self.shortcut: nn.Module = nn.Identity()
-        if stride != 1 or channels != out:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(channels, out, 1, stride, bias=False), nn.BatchNorm2d(out)
-            )
+        self.shortcut = _shortcut(channels, out, stride)
 
     def forward(self, features: Tensor) -> Tensor:
         mixed = self.mix(self.near(features) + self.far(features))
