@@ -35,5 +35,6 @@ def test_saliency_is_how_fast_the_score_changes(net):
 
 
 def test_a_folder_without_a_checkpoint_is_refused(tmp_path):
-    with pytest.raises(DataError):
+    (tmp_path / "config.yaml").write_text("samples: 64\narchitecture: baseline_cnn\n")
+    with pytest.raises(DataError, match="is not there"):
         explainers(tmp_path)
