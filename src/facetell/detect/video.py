@@ -77,10 +77,10 @@ class Video:
             self._stream.codec_context.skip_frame = "NONREF"
         self._jump(0.0, wanted_s)
         cuts, after_cut = CutFinder(), False
-        for time_s, frame in self._decoded():
+        for time_s, frame, thumb in self._decoded():
             if wanted_s is None:
                 return
-            after_cut |= cuts.is_cut(_rgb(frame, THUMB_WH))
+            after_cut |= cuts.is_cut(thumb)
             if time_s <= given_s:  # no key frame lies between what was given and what is wanted
                 self._may_jump = False
             elif time_s >= wanted_s:
@@ -89,8 +89,8 @@ class Video:
                 self._jump(time_s, wanted_s)
         self._tell_missing_end()
 
-    def _decoded(self) -> Iterator[tuple[float, Any]]:
-        """Frames with their times, from wherever the file is read.
+    def _decoded(self) -> Iterator[tuple[float, Any, UInt8Array]]:
+        """Times, frames and their thumbs, from wherever the file is read.
 
         Behind a damaged one FFmpeg mends what it can, and what it drew must not pass for evidence:
         up to the next key frame nothing is given.
@@ -108,16 +108,17 @@ class Video:
                 continue
             for frame in frames:
                 self._last_s = self._time_of(frame)
-                whole = not frame.is_corrupt and (whole or bool(frame.key_frame))
-                if whole:
-                    yield self._last_s, frame
+                thumb = None if frame.is_corrupt else _thumb(frame)
+                whole = thumb is not None and (whole or bool(frame.key_frame))
+                if thumb is not None and whole:
+                    yield self._last_s, frame, thumb
                 else:
                     self.losses.damaged += 1
 
     def _packets(self) -> Iterator[Any]:
         try:
             yield from self._container.demux(self._stream)
-        except av.FFmpegError:
+        except (av.FFmpegError, OSError):
             self.losses.broken_off = "the rest of the file cannot be read"
 
     def _time_of(self, frame: Any) -> float:
@@ -162,6 +163,16 @@ def _rgb(frame: Any, size_wh: tuple[int, int]) -> UInt8Array:
     width, height = size_wh
     pixels = frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="AREA")
     return np.asarray(pixels, np.uint8)
+
+
+def _thumb(frame: Any) -> UInt8Array | None:
+    """None where the frame is too large, or of pixels that cannot be made RGB."""
+    if frame.width * frame.height > MAX_PIXELS:
+        return None
+    try:
+        return _rgb(frame, THUMB_WH)
+    except (av.FFmpegError, ValueError):
+        return None
 
 
 @contextmanager
