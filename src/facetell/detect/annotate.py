@@ -15,6 +15,7 @@ from facetell.detect.frames import USUAL_FPS, wanted_frames
 from facetell.detect.reading import open_clip_again
 from facetell.detect.report import ClipReport, ModelInfo, Report, clock
 from facetell.detect.timeline import curves, gap_s, marks_at, span_of
+from facetell.detect.video import open_container
 from facetell.types import Verdict
 
 MADE_BY = "annotated by facetell"
@@ -134,7 +135,7 @@ class _Film:
 def is_ours(path: Path) -> bool:
     """Whether a clip was written by `annotate`."""
     try:
-        with av.open(str(path), metadata_errors="replace") as container:
+        with path.open("rb") as file, open_container(file) as container:
             return container.metadata.get("comment") == MADE_BY
     except (av.FFmpegError, OSError):
         return False

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
 import numpy as np
@@ -183,11 +183,16 @@ def open_video(path: Path, threads: int, deadline: float) -> Iterator[Video]:
     """
     with open_file(path) as file:
         try:
-            container = av.open(file, options=_OPTIONS, metadata_errors="replace")
+            container = open_container(file)
         except Exception as error:  # fed with broken bytes, FFmpeg and PyAV raise many types
             raise _unopened(path) from error
         with container:
             yield Video(container, _picture_stream(container, threads), deadline)
+
+
+def open_container(file: BinaryIO) -> Any:
+    """FFmpeg's view of an open file. Raises whatever FFmpeg and PyAV raise."""
+    return av.open(file, options=_OPTIONS, metadata_errors="replace")
 
 
 def _picture_stream(container: Any, threads: int) -> Any:
