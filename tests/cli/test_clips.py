@@ -149,6 +149,16 @@ def test_a_run_over_clips_goes_on_where_it_stopped(clip, tiny_model, tmp_path):
     assert len(rows(out)) == 2
 
 
+def test_a_run_with_other_frames_does_not_go_on_in_the_same_file(clip, tiny_model, tmp_path):
+    out = tmp_path / "r.jsonl"
+    detect(tiny_model, clip, "--json", out)
+    before = out.read_text("utf-8")
+    done = detect(tiny_model, clip, "--json", out, "--resume", "--fps", 1)
+    assert done.code == 2
+    assert "--fps" in done.err
+    assert out.read_text("utf-8") == before
+
+
 def test_reports_of_the_first_schema_are_not_mixed_with_those_of_now(clip, tiny_model, tmp_path):
     out = tmp_path / "r.jsonl"
     detect(tiny_model, clip, "--json", out)

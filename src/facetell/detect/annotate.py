@@ -136,6 +136,6 @@ def is_ours(path: Path) -> bool:
     """Whether a clip was written by `annotate`."""
     try:
         with path.open("rb") as file, open_container(file) as container:
-            return container.metadata.get("comment") == MADE_BY
+            return bool(container.metadata.get("comment") == MADE_BY)
     except (av.FFmpegError, OSError):
         return False
