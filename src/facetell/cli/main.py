@@ -16,6 +16,7 @@ from facetell.cli import (
     finder,
     models,
     runs,
+    serve,
     stress,
     train,
 )
@@ -30,6 +31,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("detect")(detect.detect)
+app.command("serve")(serve.serve)
 app.command("models")(models.models)
 app.command("doctor")(doctor.doctor)
 app.command("evaluate")(evaluate.evaluate)

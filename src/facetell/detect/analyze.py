@@ -12,7 +12,7 @@ import numpy as np
 
 from facetell.detect.crop import cut_square, place_crop
 from facetell.detect.faces import FINDERS, FaceFinder
-from facetell.detect.media import media_kind, read_picture
+from facetell.detect.media import MAX_PIXELS, media_kind, read_picture
 from facetell.detect.model import DEFAULT_MODEL, Model
 from facetell.detect.quality import measure_quality
 from facetell.detect.report import LIMITS_OF_THE_CLAIM, FaceReport, ModelInfo, Report, Timings
@@ -26,10 +26,12 @@ class Options:
 
     finder: a name in `FINDERS`; "whole" judges the picture as one crop.
     max_faces: the largest faces are judged, and a warning tells of the rest.
+    max_pixels: larger pictures are refused; see `read_picture`.
     """
 
     finder: str = "facetell"
     max_faces: int = 50
+    max_pixels: int = MAX_PIXELS
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def analyze(source: str | Path, detector: Detector, options: Options) -> Report:
     path = Path(source)
     started = time.perf_counter()
     try:
-        picture = read_picture(path)
+        picture = read_picture(path, max_pixels=options.max_pixels)
     except MediaError as error:
         timings = _timings(started, time.perf_counter())
         return _unjudged(path, detector, timings, Status.ERROR, str(error), kind=_kind_of(path))

@@ -1,0 +1,173 @@
+"""A worker: a process that judges one file after the other, and may die of any of them.
+
+`python -m facetell.server.worker` reads one order a line from standard input and writes its answers
+to standard output, both as JSON: what comes out of a process that has opened a hostile file is
+validated like any other foreign input. When its server dies, so does it.
+"""
+
+import base64
+import io
+import os
+import queue
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image
+from pydantic import BaseModel
+
+from facetell.detect.analyze import Detector, Options, limits_of, model_info
+from facetell.detect.card import ModelCard
+from facetell.detect.draw import draw_boxes, draw_crop, draw_heatmap
+from facetell.detect.media import read_picture
+from facetell.detect.model import DEFAULT_MODEL
+from facetell.detect.page import FACES_SHOWN, page_end, page_entry, page_head
+from facetell.detect.report import ModelInfo, Report
+from facetell.errors import FacetellError
+from facetell.server.schemas import Extra, FacePictures, Judged, Pictures
+from facetell.types import Kind
+
+
+class Start(BaseModel):
+    """The first line that a worker is given."""
+
+    model: Path | None
+    memory_mb: int
+    max_pixels: int
+    max_video_s: float
+
+
+class Order(BaseModel):
+    """A file to judge. name: what the report calls it."""
+
+    number: int
+    path: Path
+    name: str
+    include: frozenset[Extra]
+
+
+class Hello(BaseModel):
+    """The first line that a worker says, once its model is loaded."""
+
+    info: ModelInfo
+    card: ModelCard
+    limits: tuple[str, ...]
+
+
+class Said(BaseModel):
+    """Any line that a worker says; `number` is that of the order.
+
+    refused: why it cannot work at all, and the remedy. crashed: the traceback of what it died of.
+    """
+
+    hello: Hello | None = None
+    refused: tuple[str, str] | None = None
+    crashed: str | None = None
+    number: int | None = None
+    progress: float | None = None
+    judged: Judged | None = None
+
+
+def main() -> None:
+    say = _mouth()
+    lines = _lines(sys.stdin.buffer)
+    start = Start.model_validate_json(lines.get())
+    _limit_memory(start.memory_mb)
+    try:
+        detector = Detector.load(
+            start.model or DEFAULT_MODEL, Options(max_pixels=start.max_pixels), threads=1
+        )
+    except FacetellError as error:
+        return say(Said(refused=(error.args[0], error.hint)))
+    card = detector.model.card
+    info, limits = model_info(detector), limits_of(detector)
+    say(Said(hello=Hello(info=info, card=card, limits=limits)))
+    try:
+        while True:
+            order = Order.model_validate_json(lines.get())
+            say(Said(number=order.number, judged=judge(order, detector)))
+    except Exception:
+        # Whatever state this process is in now: the server replaces it.
+        say(Said(crashed=traceback.format_exc()))
+        os._exit(1)
+
+
+def judge(order: Order, detector: Detector) -> Judged:
+    """The report on a file, with the extras ordered."""
+    report = detector.analyze(order.path)
+    extras: dict[str, object] = {}
+    if Extra.EVIDENCE in order.include and report.size_wh:
+        extras["pictures"] = draw_pictures(report, order.path)
+    if Extra.PAGE in order.include:
+        extras["page"] = _page(report, order)
+    return Judged(**dict(report) | extras | {"path": order.name})
+
+
+def draw_pictures(report: Report, path: Path) -> Pictures:
+    if report.kind is not Kind.IMAGE:
+        return Pictures()
+    picture = read_picture(path)
+    return Pictures(
+        boxed_png=_png(draw_boxes(picture, report.faces)),
+        faces=[
+            FacePictures(
+                crop_png=_png(draw_crop(picture, face)),
+                evidence_png=_png(draw_heatmap(picture, face)),
+            )
+            for face in report.faces[:FACES_SHOWN]
+        ],
+    )
+
+
+def _page(report: Report, order: Order) -> str:
+    head = page_head(report.model, report.limits, {str(report.verdict or report.status): 1})
+    return head + page_entry(report, name=order.name) + page_end()
+
+
+def _png(image: Image.Image) -> str:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def _mouth() -> Callable[[Said], None]:
+    """What writes to our standard output; whatever else does, in C or Python, writes to nowhere."""
+    ours = os.fdopen(os.dup(1), "wb", buffering=0)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+
+    def say(said: Said) -> None:
+        ours.write(said.model_dump_json(exclude_none=True).encode() + b"\n")
+
+    return say
+
+
+def _lines(stream: BinaryIO) -> "queue.SimpleQueue[bytes]":
+    """The lines of a stream, as they come; at its end, when the server is gone, so are we."""
+    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+
+    def read() -> None:
+        for line in stream:
+            lines.put(line)
+        os._exit(0)
+
+    threading.Thread(target=read, daemon=True).start()
+    return lines
+
+
+def _limit_memory(megabytes: int) -> None:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    size = megabytes * 1_000_000
+    resource.setrlimit(resource.RLIMIT_DATA, (size, size))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+if __name__ == "__main__":
+    main()
