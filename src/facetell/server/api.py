@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy.exc import SQLAlchemyError
 
 from facetell.server.examples import EXAMPLE_JUDGED
-from facetell.server.problems import ProblemError, responses, unreadable
+from facetell.server.problems import ProblemError, not_ready, responses, unreadable
 from facetell.server.schemas import (
     Extra,
     Health,
@@ -224,12 +224,9 @@ async def healthz() -> Health:
 @operations.get("/readyz", responses=responses(503))
 def readyz(service: Ours) -> Health:
     """The model is loaded, the database answers, and the server is not about to stop."""
-    try:
-        service.store.ping()
-    except SQLAlchemyError:
-        raise ProblemError(503, "not-ready", "Not ready", "the database is away") from None
+    service.store.ping()
     if not service.ready:
-        raise ProblemError(503, "not-ready", "Not ready", "no worker is ready")
+        raise not_ready("no worker is ready, or the server is about to stop")
     return Health(status="ok")
 
 

@@ -302,15 +302,18 @@ class JobStore:
             return connection.execute(delete(_jobs).where(_jobs.c.id.in_(expired))).rowcount
 
     def delete_orphans(self, older_s: float) -> None:
-        """Delete uploads that no open file names: their server died before it could.
+        """Delete what a server that died left: uploads of files that have ended, and those that no
+        file names.
 
-        older_s: younger ones may belong to a request that is still being answered.
+        older_s: younger ones of the latter may belong to a request that is still being answered.
         """
         before_s = time.time() - older_s
-        old = [path for path in self._settings.uploads.iterdir() if _modified_s(path) < before_s]
         with self._read() as connection:
-            wanted = set(connection.scalars(select(_files.c.upload).where(_is_open)))
-        self._delete_uploads(path.name for path in old if path.name not in wanted)
+            rows = connection.execute(select(_files.c.upload, _is_open.label("wanted"))).all()
+        wanted = {upload: is_wanted for upload, is_wanted in rows}
+        old = (path.name for path in self._settings.uploads.iterdir() if _modified_s(path) < before_s)
+        self._delete_uploads(name for name in old if name not in wanted)
+        self._delete_uploads(upload for upload, is_wanted in rows if not is_wanted)
 
     def _delete_uploads(self, names: Iterable[str]) -> None:
         for name in names:

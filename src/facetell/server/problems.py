@@ -1,12 +1,16 @@
 """Errors of the API as problem details (RFC 9457): what went wrong, and what can be done."""
 
+import logging
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+
+log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -88,6 +92,10 @@ def malformed(detail: str, limit: tuple[str, float] | None = None) -> ProblemErr
     return ProblemError(422, "malformed", "The request is not as it should be", detail, limit=limit)
 
 
+def not_ready(detail: str) -> ProblemError:
+    return ProblemError(503, "not-ready", "Not ready", detail, headers={"Retry-After": "5"})
+
+
 def not_found(what: str) -> ProblemError:
     return ProblemError(404, "not-found", "Not found", what)
 
@@ -128,6 +136,11 @@ def add_problem_handlers(app: FastAPI) -> None:
     @app.exception_handler(ProblemError)
     async def _raised(request: Request, error: ProblemError) -> JSONResponse:
         return answer(error, request)
+
+    @app.exception_handler(SQLAlchemyError)
+    async def _away(request: Request, error: SQLAlchemyError) -> JSONResponse:
+        log.error("the database does not answer", extra={"error": type(error).__name__})
+        return answer(not_ready("the queue's database does not answer"), request)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:

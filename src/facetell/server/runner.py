@@ -52,6 +52,11 @@ class Runner:
             asyncio.create_task(self._every(SWEEP_EVERY_S, self._sweep)),
         ]
 
+    @property
+    def alive(self) -> bool:
+        """Whether all goes on; no loop ends but by a fault of ours, and that must be seen."""
+        return bool(self._loops) and not any(loop.done() for loop in self._loops)
+
     def notice(self) -> None:
         """There is something new: a file in the queue, or room for one."""
         self._news.set()

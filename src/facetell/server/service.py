@@ -50,7 +50,7 @@ class Service:
 
     @property
     def ready(self) -> bool:
-        return self.pool.ready and not self.stopping.is_set()
+        return self.pool.ready and self.runner.alive and not self.stopping.is_set()
 
     @property
     def limits(self) -> Limits:

@@ -185,9 +185,9 @@ class WorkerPool:
             except ValidationError:
                 log.warning("a worker talks nonsense and is replaced")
             process.kill()
-            _close(process)
             started = seat.ready
             self._bury(seat)
+            _close(process)  # after nobody writes to it any more
             if not started:
                 self._fail_start("its worker processes end before they are ready", _NO_START)
                 self._stopped.wait(_RESTART_PAUSE_S)
