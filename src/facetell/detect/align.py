@@ -95,6 +95,11 @@ def by_landmarks(box_xyxy: Sequence[float], landmarks: FloatArray) -> Square:
     )
 
 
+def scale_box(box_xyxy: BoxXYXY, factor: float) -> BoxXYXY:
+    x0, y0, x1, y1 = (v * factor for v in box_xyxy)
+    return x0, y0, x1, y1
+
+
 def similarity(points: FloatArray, onto: FloatArray) -> Affine:
     """The rotation, scaling and shift that bring `points` [N, 2] closest to `onto` [N, 2], least
     squares."""

@@ -1,23 +1,32 @@
 """From a file to its report. Read this file first: it shows the whole way.
 
 media -> picture -> faces -> crops -> logits + evidence -> p_fake -> verdict -> Report
+A clip is a stream of pictures, and between p_fake and verdict come tracks and segments.
 """
 
-import itertools
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from facetell.detect.crop import cut_square, place_crop
+from facetell.detect.clip import Watched, warnings_of
 from facetell.detect.faces import FINDERS, FaceFinder
-from facetell.detect.media import MAX_PIXELS, media_kind, read_picture
+from facetell.detect.frames import Clip, wanted_frames
+from facetell.detect.judge import judge_faces, largest
+from facetell.detect.media import MAX_PIXELS, media_kind
 from facetell.detect.model import DEFAULT_MODEL, Model
-from facetell.detect.quality import measure_quality
+from facetell.detect.reading import open_media
 from facetell.detect.report import LIMITS_OF_THE_CLAIM, FaceReport, ModelInfo, Report, Timings
 from facetell.errors import MediaError
-from facetell.types import BoxXYXY, FloatArray, FoundFaces, Kind, Picture, Status, Verdict
+from facetell.types import BY_DEFAULT, Kind, Picture, Sampling, Status, Verdict
+
+OnProgress = Callable[[float, float | None], None]
+"""Takes seconds of a clip that were watched, and how many there are (None: nobody knows)."""
+
+
+def ignore(watched_s: float, duration_s: float | None) -> None:
+    """Nobody wants to know the progress."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +34,17 @@ class Options:
     """How to judge.
 
     finder: a name in `FINDERS`; "whole" judges the picture as one crop.
-    max_faces: the largest faces are judged, and a warning tells of the rest.
-    max_pixels: larger pictures are refused; see `read_picture`.
+    max_faces, max_faces_in_clips: the largest faces of a picture, or of a frame, are judged, and a
+        warning tells of the rest.
+    sampling: which frames of a clip are judged. timeout_s: a clip is judged as far as one gets in
+        so many seconds. max_pixels: larger pictures are refused; see `read_picture`.
     """
 
     finder: str = "facetell"
     max_faces: int = 50
+    max_faces_in_clips: int = 8
+    sampling: Sampling = BY_DEFAULT
+    timeout_s: float | None = None
     max_pixels: int = MAX_PIXELS
 
 
@@ -42,6 +56,7 @@ class Detector:
     model: Model
     finder: FaceFinder
     options: Options = Options()
+    threads: int = 1
 
     @classmethod
     def load(
@@ -52,31 +67,57 @@ class Detector:
     ) -> "Detector":
         """Open a model file; by default the one inside the package.
 
-        threads: processor threads that one picture may use.
+        threads: processor threads that one file may use.
         Raises ModelError when the model file cannot be used.
         """
         finder = FINDERS[options.finder](threads)
-        return cls(Model.load(Path(model), threads), finder, options)
+        return cls(Model.load(Path(model), threads), finder, options, threads)
 
-    def analyze(self, source: str | Path) -> Report:
+    def analyze(self, source: str | Path, on_progress: OnProgress = ignore) -> Report:
         """Judge one file; see `analyze`."""
-        return analyze(source, self, self.options)
+        return analyze(source, self, self.options, on_progress)
 
 
-def analyze(source: str | Path, detector: Detector, options: Options) -> Report:
-    """Judge the faces in one picture.
+class Stopwatch:
+    """How long each step took; a lap ends a step."""
+
+    def __init__(self) -> None:
+        self._started = self._lap = time.perf_counter()
+        self._seconds: dict[str, float] = {}
+
+    def lap(self, step: str) -> None:
+        """step: a field of Timings; a step may come again and again."""
+        now = time.perf_counter()
+        self._seconds[step] = self._seconds.get(step, 0.0) + now - self._lap
+        self._lap = now
+
+    def timings(self) -> Timings:
+        milliseconds = {step: round(1000 * taken, 1) for step, taken in self._seconds.items()}
+        total = round(1000 * (time.perf_counter() - self._started), 1)
+        return Timings(**milliseconds | {"total": total})
+
+
+def analyze(
+    source: str | Path, detector: Detector, options: Options, on_progress: OnProgress = ignore
+) -> Report:
+    """Judge the faces in one picture or clip.
+
+    on_progress: called with seconds of a clip that were watched, and how many there are.
 
     Always returns a report: a file that cannot be read has status `error`, one without a face
     `no_face`, both with the reason and without a score.
     """
-    path = Path(source)
-    started = time.perf_counter()
+    path, watch = Path(source), Stopwatch()
     try:
-        picture = read_picture(path, max_pixels=options.max_pixels)
+        with open_media(
+            path, detector.threads, options.timeout_s, options.max_pixels
+        ) as media:
+            watch.lap("read")
+            if isinstance(media, Picture):
+                return analyze_picture(media, path, detector, options, watch)
+            return analyze_clip(media, path, detector, options, watch, on_progress)
     except MediaError as error:
-        timings = _timings(started, time.perf_counter())
-        return _unjudged(path, detector, timings, Status.ERROR, str(error), kind=_kind_of(path))
-    return analyze_picture(picture, path, detector, options, started)
+        return _report(path, detector, watch, _kind_of(path), Status.ERROR, reason=str(error))
 
 
 def analyze_picture(
@@ -84,84 +125,110 @@ def analyze_picture(
     path: Path,
     detector: Detector,
     options: Options,
-    started: float | None = None,
+    watch: Stopwatch | None = None,
 ) -> Report:
     """Judge a picture already decoded; `path` is only what the report calls it.
 
-    started: `time.perf_counter()` when its reading began, for the timings.
+    watch: started when its reading began, for the timings.
     """
-    read = time.perf_counter()
+    watch = watch or Stopwatch()
     found = detector.finder.find_faces(picture.image)
-    looked = time.perf_counter()
-    if not len(found):
-        timings = _timings(started or read, read, looked)
+    watch.lap("faces")
+    chosen = largest(found, options.max_faces)
+    faces = judge_faces(picture, chosen, detector.model)
+    watch.lap("model")
+    facts = {"format": picture.format, "size_wh": picture.size_wh}
+    if not faces:
         reason = "no face found in the picture"
-        return _unjudged(path, detector, timings, Status.NO_FACE, reason, picture)
-    chosen = _largest(found, options.max_faces)
-    faces = _judge(picture, chosen, detector)
+        return _report(path, detector, watch, Kind.IMAGE, Status.NO_FACE, reason=reason, **facts)
     worst = faces[0]
     warnings = list(worst.warnings)
     if len(chosen) < len(found):
         warnings.append(f"only the {len(chosen)} largest of {len(found)} faces were judged")
     if picture.frames > 1:
         warnings.append("animated or multi-page: only the first frame was judged")
-    return Report(
-        path=str(path),
-        kind=Kind.IMAGE,
-        status=Status.OK,
+    return _report(
+        path,
+        detector,
+        watch,
+        Kind.IMAGE,
+        Status.OK,
         reason=_why_uncertain(worst) if worst.verdict is Verdict.UNCERTAIN else None,
         verdict=worst.verdict,
         p_fake=worst.p_fake,
-        format=picture.format,
-        size_wh=picture.size_wh,
         faces=faces,
         warnings=warnings,
-        model=model_info(detector),
-        limits=limits_of(detector),
-        timings_ms=_timings(started or read, read, looked, time.perf_counter()),
+        **facts,
     )
 
 
-def _judge(picture: Picture, found: FoundFaces, detector: Detector) -> list[FaceReport]:
-    """Judge faces; the most suspicious one comes first."""
-    card = detector.model.card
-    size_wh = picture.image.shape[1], picture.image.shape[0]
-    squares = [
-        place_crop(box, points, card.crop, size_wh)
-        for box, points in zip(found.boxes_xyxy, found.landmarks, strict=True)
-    ]
-    size_px, resample = card.crop.size_px, card.crop.resample
-    crops = [cut_square(picture.image, square, size_px, resample) for square in squares]
-    logits, evidence = detector.model.score(np.stack(crops))
-    log_odds = card.calibration.log_odds(logits)
-    p_fakes = card.calibration.p_fake(logits)
-    maps = card.calibration.log_odds(evidence)
-    faces = []
-    for i, square in enumerate(squares):
-        x0, y0, x1, y1 = (float(v) for v in found.boxes_xyxy[i])
-        quality = measure_quality(picture, (x0, y0, x1, y1))
-        faces.append(
-            FaceReport(
-                box_xyxy=_to_original((x0, y0, x1, y1), picture),
-                landmarks=_points_to_original(found.landmarks[i], picture),
-                crop_xyxy=_to_original(square.level_xyxy, picture),
-                crop_tilt_deg=round(square.tilt_deg, 1),
-                score=round(float(found.scores[i]), 4),
-                p_fake=float(p_fakes[i]),
-                verdict=card.thresholds.verdict(float(p_fakes[i])),
-                quality=quality,
-                warnings=quality.warnings(card.smallest_face_px),
-                log_odds=float(log_odds[i]),
-                evidence=maps[i].round(4).tolist(),
-            )
+def analyze_clip(
+    clip: Clip,
+    path: Path,
+    detector: Detector,
+    options: Options,
+    watch: Stopwatch | None = None,
+    on_progress: OnProgress = ignore,
+) -> Report:
+    """Judge a clip opened for reading, frame by frame; see `analyze`.
+
+    Raises MediaError when not one frame of it can be read.
+    """
+    watch = watch or Stopwatch()
+    watched = Watched(detector.model.card, clip.facts, options.sampling)
+    for frame in wanted_frames(clip, options.sampling):
+        watch.lap("read")
+        found = detector.finder.find_faces(frame.picture.image)
+        watch.lap("faces")
+        chosen = largest(found, options.max_faces_in_clips)
+        watched.add(frame, judge_faces(frame.picture, chosen, detector.model), len(found))
+        watch.lap("model")
+        on_progress(frame.time_s, clip.facts.duration_s)
+    watch.lap("read")
+    if not watched.frames:
+        raise _unwatched(clip, options)
+    said = watched.report(clip.losses)
+    warnings = warnings_of(said, clip.losses)
+    if watched.left_out:
+        most = options.max_faces_in_clips
+        warnings.append(f"only the {most} largest faces of a frame were judged")
+    facts = {"format": clip.facts.format, "size_wh": watched.size_wh, "clip": said}
+    if not said.tracks:
+        reason = f"no face found in the {said.watched_s:.1f} s that were watched"
+        return _report(
+            path,
+            detector,
+            watch,
+            Kind.VIDEO,
+            Status.NO_FACE,
+            reason=reason,
+            warnings=warnings,
+            **facts,
         )
-    return sorted(faces, key=lambda face: -face.p_fake)
+    worst = said.tracks[0]
+    return _report(
+        path,
+        detector,
+        watch,
+        Kind.VIDEO,
+        Status.OK,
+        reason=worst.reason,
+        verdict=worst.verdict,
+        p_fake=worst.p_fake,
+        warnings=[*worst.warnings, *warnings],
+        **facts,
+    )
 
 
-def _largest(found: FoundFaces, count: int) -> FoundFaces:
-    """The largest faces, in the order they were found."""
-    chosen = sorted(np.argsort(-found.areas, kind="stable")[:count].tolist())
-    return FoundFaces(found.boxes_xyxy[chosen], found.scores[chosen], found.landmarks[chosen])
+def _unwatched(clip: Clip, options: Options) -> MediaError:
+    if clip.losses.broken_off or clip.losses.damaged:
+        return MediaError(
+            f"not one frame of it can be read: {clip.losses.broken_off or 'all are damaged'}",
+            hint="copy or download it again, or give it more time with --timeout",
+        )
+    return MediaError(
+        f"it has no frame after {options.sampling.start_s:g} s", hint="name an earlier --start"
+    )
 
 
 def _why_uncertain(face: FaceReport) -> str:
@@ -170,25 +237,18 @@ def _why_uncertain(face: FaceReport) -> str:
     return "the signs do not suffice either way"
 
 
-def _unjudged(
-    path: Path,
-    detector: Detector,
-    timings: Timings,
-    status: Status,
-    reason: str,
-    picture: Picture | None = None,
-    kind: Kind = Kind.IMAGE,
+def _report(
+    path: Path, detector: Detector, watch: Stopwatch, kind: Kind, status: Status, **said: Any
 ) -> Report:
+    """said: what else there is to say, by the names of Report's fields."""
     return Report(
         path=str(path),
         kind=kind,
         status=status,
-        reason=reason,
-        format=picture.format if picture else None,
-        size_wh=picture.size_wh if picture else None,
         model=model_info(detector),
         limits=limits_of(detector),
-        timings_ms=timings,
+        timings_ms=watch.timings(),
+        **said,
     )
 
 
@@ -215,22 +275,3 @@ def model_info(detector: Detector) -> ModelInfo:
 def limits_of(detector: Detector) -> tuple[str, ...]:
     """What a score of this detector does not mean: the model's own limits, then those of all."""
     return *detector.model.card.limits, *LIMITS_OF_THE_CLAIM
-
-
-def _to_original(box: BoxXYXY, picture: Picture) -> BoxXYXY:
-    x0, y0, x1, y1 = (round(float(v) * picture.scale, 1) for v in box)
-    return x0, y0, x1, y1
-
-
-def _points_to_original(landmarks: FloatArray, picture: Picture) -> list[tuple[float, float]]:
-    if np.isnan(landmarks).any():
-        return []
-    points = (landmarks * picture.scale).astype(float).round(1)
-    return [(x, y) for x, y in points.tolist()]
-
-
-def _timings(*moments: float) -> Timings:
-    """From `time.perf_counter()` before reading and after each step that was reached."""
-    steps = [round((b - a) * 1000, 1) for a, b in itertools.pairwise(moments)]
-    total = round((moments[-1] - moments[0]) * 1000, 1)
-    return Timings(**dict(zip(("read", "faces", "model"), steps, strict=False)), total=total)

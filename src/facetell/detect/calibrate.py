@@ -25,7 +25,42 @@ class Calibration(BaseModel):
 
     def p_fake(self, logit: FloatArray) -> FloatArray:
         """logit: any shape -> probability in [0, 1], higher = more fake."""
-        return np.asarray(1 / (1 + np.exp(-np.clip(self.log_odds(logit), -60, 60))), np.float32)
+        return sigmoid(self.log_odds(logit))
+
+
+class ClipCalibration(BaseModel):
+    """From the calibrated log-odds of a track's frames to those of the track.
+
+    The mean without the extremes is robust against single bad frames. It is shrunk towards even
+    odds by looks / (looks + noise), where `noise` is how much the frames of one track vary, over
+    how much tracks vary; then scaled and shifted. The defaults trust the frames' own calibration.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    slope: float = Field(default=1.0, gt=0)
+    intercept: float = 0.0
+    noise: float = Field(default=0.3, ge=0)
+    fitted_on: str = ""
+
+    def log_odds(self, frames: FloatArray, looks: int) -> float:
+        """frames: [N] calibrated log-odds, one or more; looks: how many of them are independent."""
+        trust = looks / (looks + self.noise)
+        return self.slope * trust * trimmed_mean(frames) + self.intercept
+
+
+TRIM = 0.1
+
+
+def trimmed_mean(values: FloatArray) -> float:
+    """The mean without the lowest and the highest tenth."""
+    out = int(TRIM * len(values))
+    return float(np.sort(values)[out : len(values) - out].mean())
+
+
+def sigmoid(log_odds: FloatArray | float) -> FloatArray:
+    """Log-odds -> probability in [0, 1]."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(log_odds, -60, 60))), np.float32)
 
 
 class Thresholds(BaseModel):

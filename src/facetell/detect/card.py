@@ -4,7 +4,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from facetell.detect.calibrate import Calibration, Thresholds
+from facetell.detect.calibrate import Calibration, ClipCalibration, Thresholds
 from facetell.detect.crop import CropSpec
 from facetell.errors import ModelError
 
@@ -85,6 +85,7 @@ class ModelCard(_Card):
     kind: Literal["detector"] = "detector"
     crop: CropSpec
     calibration: Calibration
+    clips: ClipCalibration = ClipCalibration()
     thresholds: Thresholds
     smallest_face_px: int = Field(gt=0)
     start_weights: str

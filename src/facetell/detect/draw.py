@@ -1,9 +1,12 @@
 """Pictures of a report: the evidence over a face, the boxes over a picture."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from PIL import Image, ImageDraw
 
-from facetell.detect.align import Square
+from facetell.detect.align import Square, scale_box
 from facetell.detect.crop import cut_square, reduce_by
 from facetell.detect.evidence import FAKE_RGB, REAL_RGB, draw_evidence
 from facetell.detect.report import FaceReport
@@ -17,6 +20,15 @@ VERDICT_RGB = {
     Verdict.UNCERTAIN: UNCERTAIN_RGB,
 }
 HEATMAP_PX = 384
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A box to draw, in pixels of the original picture; tag: what stands on it, "" = nothing."""
+
+    box_xyxy: BoxXYXY
+    verdict: Verdict
+    tag: str = ""
 
 
 def draw_crop(picture: Picture, face: FaceReport, side_px: int = HEATMAP_PX) -> Image.Image:
@@ -34,20 +46,30 @@ def draw_heatmap(picture: Picture, face: FaceReport, side_px: int = HEATMAP_PX) 
 
 def draw_boxes(picture: Picture, faces: list[FaceReport], longest_px: int = 960) -> Image.Image:
     """The picture with a box around every face, coloured and numbered as in the report."""
+    several = len(faces) > 1
+    marks = [
+        Mark(face.box_xyxy, face.verdict, str(number) if several else "")
+        for number, face in enumerate(faces, start=1)
+    ]
+    return draw_marks(picture, marks, longest_px)
+
+
+def draw_marks(picture: Picture, marks: Sequence[Mark], longest_px: int) -> Image.Image:
+    """The picture, made smaller where it is longer than longest_px, with boxes."""
     factor = max(1, max(picture.image.shape) // (2 * longest_px))
     image = Image.fromarray(reduce_by(picture.image, factor))
     image.thumbnail((longest_px, longest_px), Image.Resampling.BICUBIC)
     scale = image.width / picture.size_wh[0]
     pen = ImageDraw.Draw(image)
     thickest = max(3, round(max(image.size) / 200))
-    for number, face in enumerate(faces, start=1):
-        x0, y0, x1, y1 = _scaled(face.box_xyxy, scale)
-        colour = VERDICT_RGB[face.verdict]
+    for mark in marks:
+        x0, y0, x1, y1 = scale_box(mark.box_xyxy, scale)
+        colour = VERDICT_RGB[mark.verdict]
         width = min(thickest, max(1, round((y1 - y0) / 20)))
         pen.rectangle((x0 - 2, y0 - 2, x1 + 2, y1 + 2), outline="white", width=width + 4)
         pen.rectangle((x0, y0, x1, y1), outline=colour, width=width)
-        if len(faces) > 1:
-            _tag(pen, f" {number} ", (x0, y0, x1, y1), colour)
+        if mark.tag:
+            _tag(pen, f" {mark.tag} ", (x0, y0, x1, y1), colour)
     return image
 
 
@@ -62,8 +84,3 @@ def _tag(
     left, top, right, bottom = pen.textbbox(at, text, font_size=size)
     pen.rectangle((left - 1, top - 1, right + 1, bottom + 1), fill=colour)
     pen.text(at, text, fill="white", font_size=size)
-
-
-def _scaled(box_xyxy: BoxXYXY, scale: float) -> BoxXYXY:
-    x0, y0, x1, y1 = (v * scale for v in box_xyxy)
-    return x0, y0, x1, y1

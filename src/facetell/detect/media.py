@@ -1,5 +1,6 @@
 """From a file to an upright picture."""
 
+import os
 import stat
 import threading
 import warnings
@@ -40,10 +41,11 @@ T = TypeVar("T")
 
 def media_kind(path: str | Path) -> Kind:
     """What the file is by its first bytes, never by its name; a moving GIF or WebP is an image.
+    Clips of rare kinds are UNKNOWN until FFmpeg has looked at them.
 
     Raises MediaError where there is no file to look into.
     """
-    with _open_file(Path(path)) as file:
+    with open_file(Path(path)) as file:
         head = _read_head(file)
     if image_format(head):
         return Kind.IMAGE
@@ -63,24 +65,25 @@ def read_picture(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
 
     Raises MediaError, whose text never holds the path, for whatever keeps it from being read.
     """
-    with _open_file(Path(path)) as file:
+    with open_file(Path(path)) as file:
+        _refuse_large(file)
         head = _read_head(file)
         name = image_format(head)
         if name is None:
             raise _no_picture(head)
         try:
-            with _QUIET:
+            with QUIET:
                 return _decode(file, name, max_pixels)
         except MediaError:
             raise
         except Exception as error:
             # Decoders fed with broken bytes raise nearly anything, from SyntaxError to
             # ZeroDivisionError; this is the one border at which all of it gets our words.
-            raise _translated(error) from error
+            raise translated(error) from error
 
 
 def _decode(file: BinaryIO, name: str, max_pixels: int) -> Picture:
-    with _open_image(file, name) as image:
+    with open_image(file, name) as image:
         huge = image.width * image.height > _HUGE_PIXELS
         with _ONE_HUGE_AT_A_TIME if huge else nullcontext():
             return _load(image, name, max_pixels)
@@ -96,7 +99,7 @@ def _load(image: ImageFile.ImageFile, name: str, max_pixels: int) -> Picture:
     width, height = original_wh if reduced else image.size
     is_jpeg = isinstance(image, JpegImageFile)
     return Picture(
-        image=np.ascontiguousarray(_TURNS[turn](_rgb(image))),
+        image=np.ascontiguousarray(_TURNS[turn](to_rgb(image))),
         size_wh=(width, height) if turn < 5 else (height, width),
         format=image.format or name,
         jpeg_quality=_side_fact(lambda: _jpeg_quality(image), None) if is_jpeg else None,
@@ -104,7 +107,7 @@ def _load(image: ImageFile.ImageFile, name: str, max_pixels: int) -> Picture:
     )
 
 
-def _open_file(path: Path) -> BinaryIO:
+def open_file(path: Path) -> BinaryIO:
     """The regular file, opened; a pipe or device is refused unopened, for opening one can hang."""
     try:
         _refuse_no_file(path)
@@ -138,7 +141,10 @@ def _refuse_no_file(path: Path) -> None:
         )
     if status.st_size == 0:
         raise MediaError("the file is empty", hint="copy or download it again")
-    if status.st_size > MAX_BYTES:
+
+
+def _refuse_large(file: BinaryIO) -> None:
+    if os.fstat(file.fileno()).st_size > MAX_BYTES:
         raise MediaError(
             f"the file is larger than {MAX_BYTES // 1_000_000} MB", hint="make the picture smaller"
         )
@@ -147,13 +153,12 @@ def _refuse_no_file(path: Path) -> None:
 def _no_picture(head: bytes) -> MediaError:
     if is_video(head):
         return MediaError(
-            "it looks like a video, and this version judges pictures only",
-            hint="save single frames of it as pictures and judge those",
+            "it is a clip, not a picture", hint="name a picture, or let `facetell detect` judge it"
         )
     return MediaError("it is not a picture facetell can read", hint=f"save it as {FORMATS}")
 
 
-def _open_image(file: BinaryIO, name: str) -> ImageFile.ImageFile:
+def open_image(file: BinaryIO, name: str) -> ImageFile.ImageFile:
     """The picture with its header read. JPEG and HEIF go past Image.open, which would refuse a
     large JPEG that can be decoded smaller, and learns HEIF only by a change to its registry.
     """
@@ -209,7 +214,7 @@ def _too_large(limit: int) -> MediaError:
     )
 
 
-def _translated(error: Exception) -> MediaError:
+def translated(error: Exception) -> MediaError:
     text = str(error).lower()
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
         return _too_large(MAX_PIXELS)
@@ -253,7 +258,7 @@ class _Quiet:
                 self._stack.close()
 
 
-_QUIET = _Quiet()
+QUIET = _Quiet()
 
 
 def _side_fact(read: Callable[[], T], otherwise: T) -> T:
@@ -288,7 +293,7 @@ def _jpeg_quality(image: Any) -> float | None:
     return estimate_jpeg_quality(tables[min(tables)]) if tables else None
 
 
-def _rgb(image: Image.Image) -> UInt8Array:
+def to_rgb(image: Image.Image) -> UInt8Array:
     """[H, W, 3] uint8 RGB, converted strip by strip: whole copies would double the memory."""
     width, height = image.size
     convert = _converter(image)

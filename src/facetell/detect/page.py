@@ -2,21 +2,34 @@
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 from PIL import Image
 
 from facetell._version import __version__
-from facetell.detect.draw import draw_boxes, draw_crop, draw_heatmap
-from facetell.detect.media import read_picture
-from facetell.detect.report import ModelInfo, Report, p_text
+from facetell.detect.aggregate import MIN_LOOKS
+from facetell.detect.draw import draw_boxes, draw_crop, draw_heatmap, draw_marks
+from facetell.detect.reading import look_again
+from facetell.detect.report import (
+    ClipReport,
+    FaceReport,
+    ModelInfo,
+    Report,
+    Segment,
+    TrackReport,
+    clock,
+    p_text,
+)
+from facetell.detect.timeline import Point, curves, gap_s, marks_at, span_of
 from facetell.errors import MediaError
+from facetell.types import Picture
 
-FACES_SHOWN = 12
+FACES_SHOWN, TRACKS_SHOWN = 12, 6
 CROP_PX = 240
 
 
@@ -26,9 +39,11 @@ def page_head(model: ModelInfo, limits: Sequence[str], counts: Mapping[str, int]
 
 
 def page_entry(report: Report, name: str | None = None) -> str:
-    """One file; its picture is read again from where it lies. name: what to call it, if not by its
-    path."""
+    """One file; its picture, or frames, are read again from where it lies. name: what to call it,
+    if not by its path."""
     named = report.model_copy(update={"path": name}) if name else report
+    if report.clip is not None:
+        return _render("clip.html", report=named, **_clip_parts(report, report.clip))
     return _render("entry.html", report=named, **_pictures(report))
 
 
@@ -39,11 +54,8 @@ def page_end() -> str:
 def _pictures(report: Report) -> dict[str, Any]:
     """Data URLs of the picture with boxes and, for each face shown, of its crop and evidence."""
     shown = report.faces[:FACES_SHOWN]
-    try:
-        picture = read_picture(Path(report.path)) if report.size_wh else None
-    except MediaError:
-        picture = None  # deleted since it was judged; the entry says so
-    if picture is None:
+    picture = next((picture for picture, _ in _read_again(report)), None)
+    if picture is None or not report.size_wh:
         return {"overview": None, "faces": [(face, None, None) for face in shown]}
     return {
         "overview": data_url(draw_boxes(picture, report.faces, longest_px=720)),
@@ -56,6 +68,69 @@ def _pictures(report: Report) -> dict[str, Any]:
             for face in shown
         ],
     }
+
+
+@dataclass(frozen=True)
+class DrawnTrack:
+    """What the page shows of a track.
+
+    lines: curves of p_fake. frames: faces with the URLs of crop and evidence, None where the clip
+    could not be read again. segments: with the face that shows each. A face's anchor is `anchor`.
+    """
+
+    track: TrackReport
+    lines: list[list[Point]]
+    frames: list[tuple[FaceReport, tuple[str, str] | None]]
+    segments: list[tuple[Segment, FaceReport | None]]
+
+
+def _clip_parts(report: Report, clip: ClipReport) -> dict[str, Any]:
+    """The most suspicious frame with boxes, and the tracks that are shown."""
+    judged = [track for track in clip.tracks if track.looks >= MIN_LOOKS]
+    tracks = (judged or clip.tracks)[:TRACKS_SHOWN]
+    span, overview, overview_s = span_of(clip), None, 0.0
+    urls: dict[int, tuple[str, str]] = {}
+    wanted = {id(face) for track in tracks for face in track.faces}
+    for picture, faces in _read_again(report) if tracks else ():
+        for face in faces:
+            if id(face) in wanted:
+                pair = draw_crop(picture, face, CROP_PX), draw_heatmap(picture, face, CROP_PX)
+                urls[id(face)] = data_url(pair[0]), data_url(pair[1])
+            if face is tracks[0].faces[0]:
+                overview_s = face.time_s or 0.0
+                overview = data_url(draw_marks(picture, marks_at(clip, overview_s), 720))
+    drawn = [
+        DrawnTrack(
+            track,
+            curves(track, span, gap_s(clip)),
+            [(face, urls.get(id(face))) for face in by_time(track.faces)],
+            [(segment, _shows(segment, track)) for segment in track.segments],
+        )
+        for track in tracks
+    ]
+    return {"span": span, "overview": overview, "overview_s": overview_s, "tracks": drawn}
+
+
+def _read_again(report: Report) -> Iterator[tuple[Picture, list[FaceReport]]]:
+    """What is left of the file since it was judged; the entry says so where nothing is."""
+    try:
+        yield from look_again(report)
+    except MediaError:
+        return
+
+
+def by_time(faces: Sequence[FaceReport]) -> list[FaceReport]:
+    return sorted(faces, key=lambda face: face.time_s or 0.0)
+
+
+def _shows(segment: Segment, track: TrackReport) -> FaceReport | None:
+    inside = (f for f in track.faces if segment.start_s <= (f.time_s or 0.0) < segment.end_s)
+    return max(inside, key=lambda face: face.p_fake, default=None)
+
+
+def anchor(report: Report, track: TrackReport, face: FaceReport) -> str:
+    """The name of a face's place in the page, the same in every page."""
+    return f"c{zlib.crc32(report.path.encode(errors='replace')):08x}-{track.id}-{face.time_s}"
 
 
 def data_url(image: Image.Image) -> str:
@@ -71,6 +146,8 @@ def _environment() -> Environment:
     )
     environment.filters["percent"] = lambda p: f"{100 * p:.2f}%"
     environment.filters["p"] = p_text
+    environment.filters["clock"] = clock
+    environment.globals["anchor"] = anchor
     return environment
 
 

@@ -1,11 +1,11 @@
 """The one result object: the same for the command line's JSON, the Python API and the page."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from facetell.detect.quality import Quality
+from facetell.errors import MediaError
 from facetell.types import BoxXYXY, Kind, Sampling, Status, Verdict
 
 if TYPE_CHECKING:
@@ -28,6 +28,15 @@ def p_text(p_fake: float) -> str:
     if p_fake < 0.001:
         return "< 0.001"
     return "> 0.999" if p_fake > 0.999 else f"{p_fake:.3f}"
+
+
+def clock(time_s: float) -> str:
+    """A time in a clip as people read it: 7.2 s, 3:07, 1:03:07."""
+    if time_s < 60:
+        return f"{time_s:.1f} s"
+    minutes, seconds = divmod(round(time_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 class Frozen(BaseModel):
@@ -112,7 +121,8 @@ class TrackReport(Frozen):
     """One person's face followed through a clip.
 
     id: 1, 2, ... in the order in which the people appear. log_odds: p_fake is its sigmoid.
-    reason: why the verdict is `uncertain`. frames_used: how many samples count as evidence.
+    reason: why the verdict is `uncertain`. frames_used: how many samples count as evidence; looks:
+    how many of them are so far apart that they say something of their own.
     timeline: its samples in order of time. segments: in order of time.
     faces: the most telling frames with their evidence, the most suspicious first.
     """
@@ -126,6 +136,7 @@ class TrackReport(Frozen):
     reason: str | None = None
     warnings: list[str]
     frames_used: int
+    looks: int
     timeline: list[TimelineSample]
     segments: list[Segment]
     faces: list[FaceReport]
@@ -139,7 +150,8 @@ class ClipReport(Frozen):
     stand for; judged_s: those of them in which a face could be seen well enough to be judged.
     complete: False where only a part of what was asked for could be watched; a warning of the
     report says why. cuts_s: times of the scene cuts.
-    tracks: the most suspicious one first; empty where no face was found.
+    tracks: the most suspicious one first, behind them those with too few looks for a verdict;
+    empty where no face was found.
     """
 
     duration_s: float | None
@@ -179,15 +191,24 @@ class Report(Frozen):
     timings_ms: Timings = Timings()
     limits: tuple[str, ...]
 
+    @property
+    def shown(self) -> list[FaceReport]:
+        """The faces with evidence, of a picture or of a clip; the most suspicious one first."""
+        tracks = self.clip.tracks if self.clip else []
+        return self.faces or [face for track in tracks for face in track.faces]
+
     def heatmap(self, face: int = 0) -> "Image.Image":
         """The evidence for one face, drawn over what the model saw.
 
-        face: number of the face in `faces` (0 is the most suspicious one). The picture is read
-        again.
+        face: number of the face in `shown` (0 is the most suspicious one). The file is read again.
 
-        Raises IndexError when there is no such face, MediaError when the picture is gone.
+        Raises IndexError when there is no such face, MediaError when the file is gone.
         """
         from facetell.detect.draw import draw_heatmap
-        from facetell.detect.media import read_picture
+        from facetell.detect.reading import look_again
 
-        return draw_heatmap(read_picture(Path(self.path)), self.faces[face])
+        wanted = self.shown[face]
+        for picture, faces in look_again(self):
+            if wanted in faces:
+                return draw_heatmap(picture, wanted)
+        raise MediaError("the clip has changed since it was judged", hint="judge it again")

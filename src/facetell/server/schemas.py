@@ -24,10 +24,11 @@ class FacePictures(BaseModel):
 
 class Pictures(BaseModel):
     """Drawn on request. boxed_png: the picture, at most 960 px long, with boxes; None for a clip.
-    faces: of the report's `faces`, or of each track's in turn, up to 12."""
+    faces: as in the report's `faces`, or as in those of each track in turn; None from the 13th
+    on."""
 
     boxed_png: str | None = None
-    faces: list[FacePictures] = []
+    faces: list[FacePictures | None] = []
 
 
 class Judged(Report):

@@ -11,24 +11,28 @@ import os
 import queue
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from typing import BinaryIO
 
 from PIL import Image
 from pydantic import BaseModel
 
-from facetell.detect.analyze import Detector, Options, limits_of, model_info
+from facetell.detect.analyze import Detector, OnProgress, Options, limits_of, model_info
 from facetell.detect.card import ModelCard
 from facetell.detect.draw import draw_boxes, draw_crop, draw_heatmap
-from facetell.detect.media import read_picture
 from facetell.detect.model import DEFAULT_MODEL
 from facetell.detect.page import FACES_SHOWN, page_end, page_entry, page_head
+from facetell.detect.reading import look_again, open_media
 from facetell.detect.report import ModelInfo, Report
-from facetell.errors import FacetellError
+from facetell.errors import FacetellError, MediaError
 from facetell.server.schemas import Extra, FacePictures, Judged, Pictures
-from facetell.types import Kind
+from facetell.types import Kind, Picture, Sampling, Status
+
+PROGRESS_EVERY_S = 0.25
 
 
 class Start(BaseModel):
@@ -38,14 +42,15 @@ class Start(BaseModel):
     memory_mb: int
     max_pixels: int
     max_video_s: float
+    clip_seconds: float
 
 
 class Order(BaseModel):
     """A file to judge. name: what the report calls it."""
 
-    number: int
     path: Path
     name: str
+    kind: Kind
     include: frozenset[Extra]
 
 
@@ -58,7 +63,7 @@ class Hello(BaseModel):
 
 
 class Said(BaseModel):
-    """Any line that a worker says; `number` is that of the order.
+    """Any line that a worker says; orders are answered in the order in which they came.
 
     refused: why it cannot work at all, and the remedy. crashed: the traceback of what it died of.
     """
@@ -66,7 +71,6 @@ class Said(BaseModel):
     hello: Hello | None = None
     refused: tuple[str, str] | None = None
     crashed: str | None = None
-    number: int | None = None
     progress: float | None = None
     judged: Judged | None = None
 
@@ -77,9 +81,12 @@ def main() -> None:
     start = Start.model_validate_json(lines.get())
     _limit_memory(start.memory_mb)
     try:
-        detector = Detector.load(
-            start.model or DEFAULT_MODEL, Options(max_pixels=start.max_pixels), threads=1
+        options = Options(
+            sampling=Sampling(max_s=start.max_video_s),
+            timeout_s=start.clip_seconds,
+            max_pixels=start.max_pixels,
         )
+        detector = Detector.load(start.model or DEFAULT_MODEL, options)
     except FacetellError as error:
         return say(Said(refused=(error.args[0], error.hint)))
     card = detector.model.card
@@ -88,38 +95,70 @@ def main() -> None:
     try:
         while True:
             order = Order.model_validate_json(lines.get())
-            say(Said(number=order.number, judged=judge(order, detector)))
+            say(Said(judged=judge(order, detector, _progress(say))))
     except Exception:
         # Whatever state this process is in now: the server replaces it.
         say(Said(crashed=traceback.format_exc()))
         os._exit(1)
 
 
-def judge(order: Order, detector: Detector) -> Judged:
+def judge(order: Order, detector: Detector, on_progress: OnProgress) -> Judged:
     """The report on a file, with the extras ordered."""
-    report = detector.analyze(order.path)
+    max_s = detector.options.sampling.max_s
+    if order.kind is Kind.VIDEO and _duration_s(order.path) > (max_s or inf):
+        return Judged(
+            path=order.name,
+            kind=order.kind,
+            status=Status.ERROR,
+            reason=f"the clip is longer than {max_s:g} s (cut it; more is not judged here)",
+            model=model_info(detector),
+            limits=limits_of(detector),
+        )
+    report = detector.analyze(order.path, on_progress)
     extras: dict[str, object] = {}
-    if Extra.EVIDENCE in order.include and report.size_wh:
-        extras["pictures"] = draw_pictures(report, order.path)
+    if Extra.EVIDENCE in order.include and report.status is not Status.ERROR:
+        extras["pictures"] = draw_pictures(report)
     if Extra.PAGE in order.include:
         extras["page"] = _page(report, order)
     return Judged(**dict(report) | extras | {"path": order.name})
 
 
-def draw_pictures(report: Report, path: Path) -> Pictures:
-    if report.kind is not Kind.IMAGE:
-        return Pictures()
-    picture = read_picture(path)
-    return Pictures(
-        boxed_png=_png(draw_boxes(picture, report.faces)),
-        faces=[
-            FacePictures(
-                crop_png=_png(draw_crop(picture, face)),
-                evidence_png=_png(draw_heatmap(picture, face)),
-            )
-            for face in report.faces[:FACES_SHOWN]
-        ],
-    )
+def draw_pictures(report: Report) -> Pictures:
+    """Raises MediaError when the file is gone."""
+    boxed, drawn = None, {}
+    for picture, faces in look_again(report):
+        if report.clip is None:
+            boxed = _png(draw_boxes(picture, faces))
+        for face in faces:
+            if len(drawn) < FACES_SHOWN:
+                drawn[id(face)] = FacePictures(
+                    crop_png=_png(draw_crop(picture, face)),
+                    evidence_png=_png(draw_heatmap(picture, face)),
+                )
+    shown = report.faces if report.clip is None else report.shown
+    return Pictures(boxed_png=boxed, faces=[drawn.get(id(face)) for face in shown])
+
+
+def _duration_s(path: Path) -> float:
+    """Of a clip, as the file states it; 0 where it states none."""
+    try:
+        with open_media(path) as clip:
+            return 0.0 if isinstance(clip, Picture) else clip.facts.duration_s or 0.0
+    except MediaError:
+        return 0.0  # its report will say why
+
+
+def _progress(say: "Callable[[Said], None]") -> OnProgress:
+    """Tells the share of a clip that was watched, now and then."""
+    told_s = 0.0
+
+    def tell(watched_s: float, duration_s: float | None) -> None:
+        nonlocal told_s
+        if duration_s and time.monotonic() - told_s > PROGRESS_EVERY_S:
+            told_s = time.monotonic()
+            say(Said(progress=min(1.0, watched_s / duration_s)))
+
+    return tell
 
 
 def _page(report: Report, order: Order) -> str:

@@ -1,6 +1,5 @@
 """The pool of worker processes: hands them files, replaces the dead, and answers for each file."""
 
-import itertools
 import logging
 import os
 import subprocess
@@ -8,7 +7,6 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -91,7 +89,6 @@ class WorkerPool:
         self._seats = [_Seat() for _ in range(settings.workers)]
         self._urgent: deque[Task] = deque()
         self._patient: deque[Task] = deque()
-        self._numbers = itertools.count()
         self._lock = threading.RLock()
         self._stopped = threading.Event()
         self._hello: Future[Hello] = Future()
@@ -163,14 +160,14 @@ class WorkerPool:
         seat.in_hand.append(task)
         if len(seat.in_hand) == 1:
             seat.due_s = time.monotonic() + self._limit_s(task)
-        order = Order(
-            number=next(self._numbers), path=task.path, name=task.name, include=task.include
-        )
+        order = Order(path=task.path, name=task.name, kind=task.kind, include=task.include)
         _send(seat.process, order)
 
     def _limit_s(self, task: Task) -> float:
-        clip = task.kind is Kind.VIDEO
-        return self._settings.clip_seconds if clip else self._settings.photo_seconds
+        """When a worker is ended. A clip is judged as far as one gets in its time, and after that
+        its evidence is drawn."""
+        photo_s = self._settings.photo_seconds
+        return photo_s + (self._settings.clip_seconds if task.kind is Kind.VIDEO else 0)
 
     def _keep(self, seat: _Seat) -> None:
         """A thread of its own: keep a worker in this seat, and listen to it."""
@@ -199,6 +196,7 @@ class WorkerPool:
             memory_mb=settings.worker_memory_mb,
             max_pixels=settings.max_pixels,
             max_video_s=settings.max_video_s,
+            clip_seconds=settings.clip_seconds,
         )
 
     def _listen(self, seat: _Seat, process: "subprocess.Popen[bytes]") -> None:
