@@ -83,6 +83,11 @@ def unsupported(detail: str) -> ProblemError:
     return ProblemError(415, "unsupported", "This kind of file is not judged here", detail)
 
 
+def is_clip(name: str) -> ProblemError:
+    title = "Clips take longer than a request should"
+    return ProblemError(415, "clip", title, f"{name} is a clip: clips are judged by POST /v1/jobs")
+
+
 def unreadable(reason: str) -> ProblemError:
     """reason: of a report with status `error`; it names the limit where one was exceeded."""
     return ProblemError(422, "unreadable", "The file cannot be judged", reason)

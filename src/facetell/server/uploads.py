@@ -14,7 +14,13 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from facetell.detect.media import FORMATS
 from facetell.detect.sniff import HEAD_BYTES, image_format, is_video
-from facetell.server.problems import ProblemError, malformed, too_large, unsupported
+from facetell.server.problems import (
+    ProblemError,
+    is_clip,
+    malformed,
+    too_large,
+    unsupported,
+)
 from facetell.server.settings import Settings
 from facetell.types import Kind
 
@@ -199,7 +205,7 @@ class _Receiver:
         if kind in self.kinds:
             return kind
         if kind is Kind.VIDEO:
-            raise unsupported(f"{name} is a clip: clips are judged by POST /v1/jobs")
+            raise is_clip(str(name))
         clips = ", or a clip such as MP4 or WebM" if Kind.VIDEO in self.kinds else ""
         raise unsupported(f"{name} is not a picture ({FORMATS}){clips}")
 
