@@ -180,7 +180,7 @@ def _mouth() -> Callable[[Said], None]:
     os.dup2(nowhere, 2)
 
     def say(said: Said) -> None:
-        ours.write(said.model_dump_json(exclude_none=True).encode() + b"\n")
+        ours.write(said.model_dump_json().encode() + b"\n")
 
     return say
 

@@ -179,8 +179,9 @@ class WorkerPool:
             _send(process, self._start_line())
             try:
                 self._listen(seat, process)
-            except ValidationError:
-                log.warning("a worker talks nonsense and is replaced")
+            except ValidationError as error:
+                first = error.errors(include_input=False)[0]
+                log.warning("a worker talks nonsense", extra={"where": first["loc"]})
             process.kill()
             started = seat.ready
             self._bury(seat)

@@ -22,13 +22,11 @@ export function clipBody(report, file, compare) {
     return trackCard(report, track, end, drawn, jump, compare);
   });
   const heads = tracks.map((card) => card.querySelector(".head"));
-  const parts = [stage(report, file, player, (seconds) => {
-    for (const head of heads) move(head, (WIDTH * seconds) / end);
-  })];
+  const moveHeads = (seconds) => heads.forEach((head) => move(head, (WIDTH * seconds) / end));
   return el(
     "div",
     { class: "body" },
-    el("div", { class: "player" }, parts),
+    el("div", { class: "player" }, stage(report, file, player, moveHeads)),
     el("div", { class: "column" }, tracks.length ? tracks : el("p", { class: "soft" }, report.reason ?? "")),
   );
 }
@@ -72,6 +70,7 @@ function marksAt(report, seconds) {
 }
 
 function trackCard(report, track, end, drawn, jump, compare) {
+  const several = report.clip.tracks.length > 1; // of one, the top has said it
   const segments = track.segments.map((segment) =>
     el(
       "li",
@@ -88,8 +87,8 @@ function trackCard(report, track, end, drawn, jump, compare) {
     "section",
     { class: "track", "aria-label": `Face ${track.id}` },
     el("h3", {}, `Face ${track.id}: `, el("span", { class: track.verdict }, track.verdict)),
-    scale(track.p_fake, report.model),
-    track.reason && el("p", { class: "soft" }, track.reason),
+    several && scale(track.p_fake, report.model),
+    several && track.reason && el("p", { class: "soft" }, track.reason),
     timeline(report, track, end, jump),
     el("p", { class: "ticks" }, el("span", {}, clock(0)), el("span", {}, "p_fake over time"), el("span", {}, clock(end))),
     el(

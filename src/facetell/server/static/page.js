@@ -14,9 +14,8 @@ let running = 0;
 let limits = null;
 
 function take(files) {
-  for (const file of files) {
-    waiting.push([file, card(file)]);
-  }
+  for (const file of files) waiting.push([file, card(file)]);
+  if (files.length) document.body.classList.add("busy");
   next();
 }
 

@@ -185,16 +185,19 @@ const png = (base64) => `data:image/png;base64,${base64}`;
 
 const list = (name, sentences) => el("ul", { class: name }, sentences.map((words) => el("li", {}, words)));
 
+// What the model's maker warns of first stands open; a verdict must not be read without it.
 function after(report) {
+  const [first, ...others] = report.limits;
   return el(
     "div",
     { class: "after" },
+    report.verdict && el("p", { class: "caution" }, first),
     NEXT[report.verdict] && el("p", { class: "next" }, NEXT[report.verdict]),
     el(
       "details",
       {},
       el("summary", {}, "What this does not mean"),
-      list("", report.limits),
+      list("", report.verdict ? others : report.limits),
       el(
         "p",
         { class: "soft" },
