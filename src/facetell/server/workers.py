@@ -23,6 +23,7 @@ from facetell.types import Kind, Status
 
 log = logging.getLogger(__name__)
 
+COMMAND = [sys.executable, "-P", "-m", "facetell.server.worker"]
 SMALL_BYTES = 500_000
 """Photos up to this size are handed out several at a time, so that no worker waits for the next
 one; a larger one is judged by a worker that has nothing else to do."""
@@ -290,7 +291,7 @@ def _spawn() -> "subprocess.Popen[bytes]":
     # Keys and the database's password are none of its business: it opens hostile files.
     environment = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "facetell.server.worker"],
+        COMMAND,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=environment,
