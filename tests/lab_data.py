@@ -1,6 +1,7 @@
 """A small labelled set with faces that the finder finds: portraits in the public domain, each cut,
 turned and lit in its own way, half of them tinted green."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,22 +16,27 @@ GREEN = (0.85, 1.1, 0.85)
 
 def write_lab_data(folder: Path, count: int = 60) -> Path:
     """`real/` and `fake/`, `count` pictures in all."""
-    finder = SmallFinder()
-    portraits = [Image.open(p).convert("RGB") for p in sorted(EXAMPLES.glob("real-*.jpg"))]
-    boxes = [finder.find_faces(np.asarray(p)).boxes_xyxy[0].tolist() for p in portraits]
+    people = portraits()
     for label in ("real", "fake"):
         (folder / label).mkdir(parents=True, exist_ok=True)
     for number in range(count):
-        who, rng = number % len(portraits), np.random.default_rng(number)
-        picture = _varied(portraits[who], boxes[who], rng)
-        label = ("real", "fake")[number // len(portraits) % 2]
+        picture = varied(*people[number % len(people)], np.random.default_rng(number))
+        label = ("real", "fake")[number // len(people) % 2]
         if label == "fake":
             picture = Image.fromarray((np.asarray(picture) * GREEN).clip(0, 255).astype(np.uint8))
         picture.save(folder / label / f"{number:03}.jpg", quality=92)
     return folder
 
 
-def _varied(portrait: Image.Image, box: list[float], rng: np.random.Generator) -> Image.Image:
+@cache
+def portraits() -> list[tuple[Image.Image, list[float]]]:
+    """Each with the box of its face."""
+    finder = SmallFinder()
+    people = [Image.open(p).convert("RGB") for p in sorted(EXAMPLES.glob("real-*.jpg"))]
+    return [(p, finder.find_faces(np.asarray(p)).boxes_xyxy[0].tolist()) for p in people]
+
+
+def varied(portrait: Image.Image, box: list[float], rng: np.random.Generator) -> Image.Image:
     """The face with more or less around it."""
     x0, y0, x1, y1 = box
     half = (y1 - y0) * rng.uniform(0.75, 1.1)

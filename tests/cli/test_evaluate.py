@@ -100,6 +100,25 @@ def test_a_model_file_is_measured_in_the_tiers(portrait, tiny_model, tmp_path):
     assert "tiny~2" in done.out
 
 
+@pytest.mark.parametrize("flag", [[], ["--parquet"]])
+def test_scores_that_were_written_are_read_again_with_their_verdicts(
+    portrait, tiny_model, tmp_path, flag
+):
+    folder = tmp_path / "pair"
+    for label in ("real", "fake"):
+        (folder / "test" / label).mkdir(parents=True)
+        (folder / "test" / label / "face.jpg").write_bytes(portrait.read_bytes())
+    facetell("evaluate", tiny_model, "--data", folder, "--tier", "web", "--out", tmp_path, *flag)
+    (table,) = (tmp_path / "tiny" / "web").glob("scores.*")
+    done = facetell("evaluate", table, "--data", folder, "--out", tmp_path / "again")
+    assert (done.code, done.err) == (0, "")
+    before, after = (
+        json.loads((place / "web" / "metrics.json").read_text())
+        for place in (tmp_path / "tiny", tmp_path / "again" / "scores")
+    )
+    assert after == before | {"model": "scores"}
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -26,6 +26,18 @@ def test_models_prints_the_whole_card_as_json(tiny_model):
     assert json.loads(done.out)["name"] == "tiny"
 
 
+def test_models_writes_the_card_as_a_document(tiny_model, tmp_path):
+    path = tmp_path / "card.md"
+    assert facetell("models", "--markdown", path).code == 0
+    text, card = path.read_text("utf-8"), Model.load(DEFAULT_MODEL).card
+    for row in card.metrics:
+        assert f"{row.auc:.3f} [{row.low:.3f}, {row.high:.3f}]" in text
+    assert all(f"| {name} | {count} |" in text for name, count in card.trained_on.items())
+    assert all(f"- {limit}" in text for limit in card.limits)
+    assert facetell("models", tiny_model, "--markdown", path).code == 0
+    assert "Not measured." in path.read_text("utf-8")
+
+
 def test_models_lists_what_can_be_trained(monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     done = facetell("models", "--architectures")

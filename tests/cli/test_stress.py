@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from facetell.detect.card import Hardship, withstands_not
 from tests.cli.command import facetell
 from tests.lab_data import write_lab_data
 
@@ -28,7 +29,31 @@ def test_the_result_is_shown_and_kept_in_the_card(tiny_model, tmp_path):
     after = json.loads(facetell("models", model, "--json").out)
     assert after == before | {"robustness": rows}
     assert "Robustness: 4 pictures of test" in facetell("models", model).out
-    assert facetell("detect", next(data.rglob("*.jpg")), "--model", model).code == 0
+    told = tmp_path / "told.jsonl"
+    done = facetell("detect", next(data.rglob("*.jpg")), "--model", model, "--json", told)
+    assert done.code == 0
+    assert all(row in told.read_text("utf-8") for row in withstands_not(_hardships(rows)))
+
+
+def test_a_report_names_what_a_model_does_not_withstand():
+    good = {"split": "val", "pictures": 9, "balanced_accuracy": 0.9, "uncertain": 0, "unjudged": 0}
+    rows = _hardships(
+        [
+            good | {"kind": "as it is", "level": "", "auc": 0.95},
+            good | {"kind": "blur", "level": "2", "auc": 0.92},
+            good | {"kind": "noise", "level": "20", "auc": 0.6},
+        ]
+    )
+    assert withstands_not(rows) == [
+        "Badly treated pictures are told less well: of val pictures as they are, the AUC is 0.95; "
+        "after noise 20 (0.60)."
+    ]
+    assert withstands_not(rows[:2]) == []
+    assert withstands_not([]) == []
+
+
+def _hardships(rows):
+    return [Hardship.model_validate(row) for row in rows]
 
 
 def test_data_without_the_split_or_a_label_is_refused(tiny_model, tmp_path):

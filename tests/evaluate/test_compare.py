@@ -16,6 +16,7 @@ def scored(seed, strength, count=400):
 def test_a_better_model_is_better_and_its_copy_is_not():
     good, poor = scored(1, 2.5), scored(2, 0.3)
     found = compare({"good": good, "poor": poor, "again": good})
+    assert list(found.kinds["all fakes / all reals"]) == ["good", "poor", "again"]
     differences = {(d.one, d.other): d for d in found.differences}
     assert differences["good", "poor"].real
     assert differences["good", "poor"].auc.value > 0.2

@@ -48,8 +48,8 @@ def test_scaling_and_cutting_give_the_sizes_they_name():
 
 
 def test_a_row_of_the_card_says_what_was_measured():
-    row = hardship(levels()[1], numbers(drawn()), "val")
+    row = hardship("JPEG quality", "90", numbers(drawn()), "val")
     assert (row.kind, row.level, row.split, row.pictures) == ("JPEG quality", "90", "val", 11)
     assert row.unjudged == 2
     assert row.uncertain == pytest.approx(2 / 11, abs=1e-4)
-    assert hardship(levels()[1], numbers([score(1, 0, 0.0)]), "val") is None
+    assert hardship("JPEG quality", "90", numbers([score(1, 0, 0.0)]), "val") is None

@@ -89,9 +89,24 @@ def test_the_markdown_names_every_row():
     assert "1 error, 1 no_face" in text
 
 
-def test_a_score_table_is_read_as_it_was_written(tmp_path):
-    write_scores(drawn(), tmp_path / "scores.csv")
-    assert read_scores(tmp_path / "scores.csv") == [
+def test_mean_and_worst_are_told_over_generators_and_over_real_sources():
+    others = [score(40 + n, 1, v, "faces", "portrait_maker") for n, v in enumerate([-1.7, -1.6])]
+    street = [score(50 + n, 0, v, "street") for n, v in enumerate([3, -3])]
+    summary = summarise([*drawn(), *others, *street])
+    generators, reals = summary.mean_and_worst
+    assert "2 kinds of generated faces" in generators
+    assert "(portrait_maker / real photos)" in generators
+    assert reals == (
+        "2 real sources: 35.0% called fake on average, worst 50.0% (street, 2 pictures)"
+    )
+    assert f"- {reals}" in as_markdown(summary)
+    assert summarise(drawn()).mean_and_worst == []
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_score_table_is_read_as_it_was_written(tmp_path, ending):
+    write_scores(drawn(), tmp_path / f"scores.{ending}")
+    assert read_scores(tmp_path / f"scores.{ending}") == [
         dataclasses.replace(s, status=str(s.status)) for s in drawn()
     ]
 

@@ -40,6 +40,15 @@ def test_audit_split_train_evaluate_export_detect(tmp_path):
     done = facetell("evaluate", model, "--data", manifest, "--tier", "clean")
     assert (done.code, "all fakes / all reals" in done.out) == (0, True)
 
+    done = facetell("explain", next(data.rglob("*.jpg")), "--run", run, "--out", tmp_path / "why")
+    assert (done.code, "Grad-CAM++" in done.out, "saliency" in done.out) == (0, True, True)
+    args = ("--data", manifest, "--split", "val", "--out", tmp_path / "attacked")
+    done = facetell("stress", run, "--attack", *args)
+    assert done.code == 0
+    attacked = json.loads((tmp_path / "attacked" / "stress.json").read_text())["robustness"]
+    assert attacked[-1]["kind"] == "PGD, of 255"
+    assert attacked[-1]["auc"] < attacked[0]["auc"]
+
     done = facetell("detect", data, "--model", model, "--json", tmp_path / "r.jsonl")
     assert done.code == 0
     judged = rows(tmp_path / "r.jsonl")

@@ -56,6 +56,30 @@ def audit(
     raise typer.Exit(1 if found.serious else 0)
 
 
+@app.command("spectra")
+def spectra(
+    data: Annotated[list[Path], typer.Argument(help="Manifests, or label folders.")],
+    out: Annotated[Path, typer.Option(help="The JSON file to write.")],
+    split: Annotated[str, typer.Option(help="Whose real pictures to look at.")] = "train",
+    per_source: PerSource = None,
+) -> None:
+    """Average the spectra of real faces, for `facetell explain --spectra` to compare with."""
+    from facetell.cli.progress import progress_bar
+    from facetell.cli.writers import explained
+    from facetell.data.layouts import split_of
+    from facetell.detect.analyze import Detector
+    from facetell.evaluate.spectrum import real_spectra
+
+    chosen = [sample for sample in split_of(data, split, per_source) if sample.label == 0]
+    made_from = f"{len(chosen)} real pictures of the split {split}"
+    with progress_bar("looking", len(chosen)) as advance:
+        found = real_spectra(chosen, Detector.load(), made_from, advance)
+    with explained(out):
+        out.write_text(found.model_dump_json() + "\n", encoding="utf-8")
+    sizes = ", ".join(f"{one.faces} {name}" for name, one in found.sizes.items())
+    typer.echo(f"wrote {out}: faces {sizes}")
+
+
 @app.command("split")
 def split(
     data: Annotated[Path, typer.Argument(help="A manifest, or folders such as Real/ and Fake/.")],

@@ -10,7 +10,9 @@ import typer
 def detect(
     paths: Annotated[
         list[str],
-        typer.Argument(help="Pictures, folders (searched through) or patterns such as '*.jpg'."),
+        typer.Argument(
+            help="Pictures, clips, folders (searched through) or patterns such as '*.jpg'."
+        ),
     ],
     json: Annotated[
         Path | None, typer.Option(help="Write JSON Lines: one report a line, in order, as it goes.")
@@ -20,10 +22,39 @@ def detect(
         Path | None, typer.Option(help="Write one self-contained page with pictures and evidence.")
     ] = None,
     heatmaps: Annotated[
-        Path | None, typer.Option(help="Write the evidence of every face into this folder.")
+        Path | None,
+        typer.Option(help="Write the evidence of every face shown into this folder."),
     ] = None,
     boxes: Annotated[
-        Path | None, typer.Option(help="Write every picture with its faces boxed into this folder.")
+        Path | None,
+        typer.Option(help="Write every picture, or frame shown, with its faces boxed there."),
+    ] = None,
+    frames: Annotated[
+        Path | None,
+        typer.Option(help="Write a table with one row per face and judged frame of a clip."),
+    ] = None,
+    annotate: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the clip as MP4 with boxes, p_fake and a moving time line; for several "
+            "clips into this folder."
+        ),
+    ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="Frames to judge in a second of a clip; by default 4."),
+    ] = None,
+    every_frame: Annotated[
+        bool, typer.Option("--every-frame", help="Judge every frame of a clip.")
+    ] = False,
+    start: Annotated[float, typer.Option(min=0, help="Judge clips from this second on.")] = 0.0,
+    end: Annotated[float | None, typer.Option(min=0, help="Judge clips up to this second.")] = None,
+    max_seconds: Annotated[
+        float | None, typer.Option(min=0.01, help="Judge at most so many seconds of a clip.")
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="Judge a clip as far as one gets in so many seconds."),
     ] = None,
     model: Annotated[
         Path | None, typer.Option(help="A model file; by default the one inside the package.")
@@ -39,24 +70,33 @@ def detect(
         typer.Option("--resume", help="Go on with an interrupted run into the same --json file."),
     ] = False,
 ) -> None:
-    """Judge the faces in pictures: real, fake or uncertain.
+    """Judge the faces in pictures and clips: real, fake or uncertain.
 
-    Exit code: 0 all judged (a picture without a face counts as judged), 1 some file failed, 2 wrong
+    Exit code: 0 all judged (a file without a face counts as judged), 1 some file failed, 2 wrong
     use, 3 the model cannot be used, 130 interrupted.
     """
     from facetell.cli.judge import Outputs, judge
+    from facetell.detect.analyze import Options
     from facetell.detect.model import DEFAULT_MODEL
+    from facetell.types import BY_DEFAULT, Sampling
 
     if "" in paths:
         raise typer.BadParameter("an empty path was given (a shell variable without a value?)")
     if resume and json is None:
         raise typer.BadParameter("--resume goes on with a --json file: name it too")
+    if end is not None and end <= start:
+        raise typer.BadParameter("--end must lie behind --start")
+    wanted_fps = None if every_frame else fps or BY_DEFAULT.fps
     code = judge(
         paths,
-        Outputs(json=json, csv=csv, html=html, heatmaps=heatmaps, boxes=boxes),
+        Outputs(json, csv, html, heatmaps, boxes, frames, annotate),
+        Options(
+            finder="whole" if whole else "facetell",
+            sampling=Sampling(wanted_fps, start, end, max_seconds),
+            timeout_s=timeout,
+        ),
         model=model or DEFAULT_MODEL,
         threads=threads or os.cpu_count() or 1,
-        finder="whole" if whole else "facetell",
         resume=resume,
     )
     raise typer.Exit(code)

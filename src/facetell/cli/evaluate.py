@@ -36,6 +36,9 @@ def evaluate(
         Path | None,
         typer.Option(help="Folder for metrics.json, pictures, scores and report.html of each."),
     ] = None,
+    parquet: Annotated[
+        bool, typer.Option("--parquet", help="Write the scores as Parquet instead of CSV.")
+    ] = False,
     markdown: Annotated[Path | None, typer.Option(help="Write the tables into this file.")] = None,
     threads: Threads = None,
 ) -> None:
@@ -65,13 +68,15 @@ def evaluate(
         parts.append(_heading(subject, split))
         for tier in tiers_of(subject, tiers):
             scores = _scored(subject, chosen, tier, threads)
-            found = evaluate_scores(subject.name, tier, subject.thresholds, scores, known)
+            found = evaluate_scores(
+                subject.name, tier, subject.thresholds, scores, known, subject.robustness
+            )
             parts.append(as_markdown(found.summary))
             typer.echo(parts[-1])
             if out:
                 with explained(out):
                     folder = out / subject.name / tier.replace(" ", "-")
-                    write_evaluation(found, folder)
+                    write_evaluation(found, folder, table="parquet" if parquet else "csv")
                 typer.echo(f"wrote {folder / 'report.html'}")
     if markdown:
         with explained(markdown):
@@ -141,7 +146,7 @@ def _scored(
 
 def _heading(subject: "Subject", split: str) -> str:
     if subject.detector is None:
-        read = f"Scores read from {subject.path.name}; called fake from 0.5."
+        read = f"Scores read from {subject.path.name}; thresholds: {subject.thresholds.fitted_on}."
         return f"# {subject.name} on {split}\n\n{read}\n"
     model, limits = subject.detector.model, subject.thresholds
     return (

@@ -4,21 +4,27 @@ from collections import Counter
 from collections.abc import Generator, Iterable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
-from facetell.cli.progress import progress_bar
+from facetell.cli.progress import files_and_clips
 from facetell.cli.quiet import quiet_libraries
 from facetell.cli.writers import (
     DRAWN_NAME,
+    FILM_SUFFIXES,
     CsvWriter,
+    Film,
+    FilmFolder,
+    FramesWriter,
     JsonLines,
     PictureFolder,
     ReportWriter,
     boxed,
     drop_broken_end,
+    faces_of,
     heatmaps,
     read_reports,
 )
@@ -44,21 +50,44 @@ class Outputs:
     html: Path | None = None
     heatmaps: Path | None = None
     boxes: Path | None = None
+    frames: Path | None = None
+    annotate: Path | None = None
+
+    @property
+    def texts(self) -> list[Path]:
+        """The files with text."""
+        return [path for path in (self.json, self.csv, self.html, self.frames) if path]
+
+    @property
+    def folders(self) -> list[Path]:
+        """The folders with drawn pictures or clips."""
+        folders = [path for path in (self.heatmaps, self.boxes) if path]
+        return folders + ([self.annotate] if self.annotate and not self.film else [])
+
+    @property
+    def film(self) -> Path | None:
+        """The one annotated clip, where `annotate` names a file and no folder."""
+        is_file = self.annotate is not None and self.annotate.suffix.lower() in FILM_SUFFIXES
+        return self.annotate if is_file else None
 
 
 def judge(
     paths: list[str],
     outputs: Outputs,
+    options: Options,
     *,
     model: Path,
     threads: int,
-    finder: str,
     resume: bool,
 ) -> int:
     """Judge everything that `paths` names. Returns the exit code."""
     _refuse_unsafe(outputs)
     files = [file for file in find_media(paths) if not _is_output(file, outputs)]
-    detector = Detector.load(model, Options(finder=finder), threads if len(files) == 1 else 1)
+    if outputs.film and len(files) > 1:
+        raise OutputError(
+            f"{outputs.film} is one file, for {len(files)} files to be judged", hint="name a folder"
+        )
+    detector = Detector.load(model, options, threads if len(files) == 1 else 1)
     known = _known(outputs.json, detector) if resume and outputs.json else set()
     todo = [file for file in files if str(file) not in known]
     console = Console(highlight=False, soft_wrap=True)
@@ -93,22 +122,26 @@ def judge(
 
 def _refuse_unsafe(outputs: Outputs) -> None:
     """A slip of the keyboard must not cost a photograph, nor two outputs each other."""
-    named = [path for path in (outputs.json, outputs.csv, outputs.html) if path]
+    named = outputs.texts + ([outputs.film] if outputs.film else [])
     for path in named:
         if path.is_file() and path.stat().st_size and media_kind(path) is not Kind.UNKNOWN:
-            raise OutputError(
-                f"{path} is a picture or video and would be overwritten", hint="name another file"
-            )
+            from facetell.detect.annotate import is_ours
+
+            if not (path == outputs.film and is_ours(path)):
+                raise OutputError(
+                    f"{path} is a picture or video and would be overwritten",
+                    hint="name another file",
+                )
         if [other.absolute() for other in named].count(path.absolute()) > 1:
             raise OutputError(f"two outputs go to {path}", hint="give each its own name")
 
 
 def _is_output(file: Path, outputs: Outputs) -> bool:
     """What an earlier run wrote into the folder it judged is not judged itself."""
-    own = (outputs.json, outputs.csv, outputs.html)
+    own = [*outputs.texts, outputs.film]
     if any(path and file.absolute() == path.absolute() for path in own):
         return True
-    folders = [path.absolute() for path in (outputs.heatmaps, outputs.boxes) if path]
+    folders = [path.absolute() for path in outputs.folders]
     return file.absolute().parent in folders and DRAWN_NAME.fullmatch(file.name) is not None
 
 
@@ -117,10 +150,16 @@ def _open_writers(outputs: Outputs, detector: Detector, stack: ExitStack) -> lis
     writers: list[ReportWriter] = []
     if outputs.csv:
         writers.append(stack.enter_context(CsvWriter(outputs.csv)))
+    if outputs.frames:
+        writers.append(stack.enter_context(FramesWriter(outputs.frames)))
     if outputs.heatmaps:
         writers.append(PictureFolder(outputs.heatmaps, heatmaps))
     if outputs.boxes:
         writers.append(PictureFolder(outputs.boxes, boxed))
+    if outputs.film:
+        writers.append(Film(outputs.film))
+    elif outputs.annotate:
+        writers.append(FilmFolder(outputs.annotate))
     if outputs.html:
         from facetell.cli.page import HtmlPage
 
@@ -154,10 +193,14 @@ def _judged(
     files: list[Path], detector: Detector, threads: int, console: Console
 ) -> Generator[Report]:
     """Judge in order, with a progress bar where a person watches."""
-    with progress_bar("judging", len(files), console) as advance:
-        for done, report in enumerate(scan(files, detector.analyze, threads), start=1):
+    with files_and_clips(len(files), console) as bars:
+
+        def work(file: Path) -> Report:
+            return detector.analyze(file, partial(bars.watched, file))
+
+        for done, report in enumerate(scan(files, work, threads), start=1):
             yield report
-            advance(done)
+            bars.done(done)
 
 
 def _outcome(report: Report) -> str:
@@ -169,7 +212,7 @@ def _row(report: Report) -> Text:
     outcome = _outcome(report)
     row = Text(f"{outcome:<11}", style=_STYLES.get(outcome, ""))
     p_fake = "-" if report.p_fake is None else p_text(report.p_fake)
-    faces = str(len(report.faces)) if report.status is Status.OK else "-"
+    faces = str(faces_of(report)) if report.status is Status.OK else "-"
     row.append(f"{p_fake:>7}{faces:>7}  {_printable(report.path)}", style="default")
     notes = [report.reason] if report.reason else []
     notes += [warning for warning in report.warnings if warning not in (report.reason or "")]
@@ -196,6 +239,6 @@ def _print_end(
             "call it again with --resume" if outputs.json else "--json FILE lets a run go on later"
         )
         console.print(f"interrupted: {left} files are left; {again}")
-    for path in (outputs.json, outputs.csv, outputs.html, outputs.heatmaps, outputs.boxes):
+    for path in [*outputs.texts, outputs.film, *outputs.folders]:
         if path:
             console.print(f"wrote {path}")

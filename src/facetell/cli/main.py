@@ -12,8 +12,10 @@ from facetell.cli import (
     detect,
     doctor,
     evaluate,
+    explain,
     export,
     finder,
+    generalise,
     models,
     runs,
     serve,
@@ -37,6 +39,8 @@ app.command("doctor")(doctor.doctor)
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(evaluate.compare)
 app.command("stress")(stress.stress)
+app.command("generalise")(generalise.generalise)
+app.command("explain")(explain.explain)
 app.command("train")(train.train)
 app.command("runs")(runs.runs)
 app.command("export")(export.export)

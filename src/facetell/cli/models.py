@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from facetell.detect.card import Hardship
+    from facetell.detect.model import Model
 
 
 def models(
@@ -19,6 +20,9 @@ def models(
         Path | None, typer.Argument(help="A model file; by default the one inside the package.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the whole card as JSON.")] = False,
+    markdown: Annotated[
+        Path | None, typer.Option(help="Write the card as a document into this file.")
+    ] = None,
     architectures: Annotated[
         bool, typer.Option("--architectures", help="List what can be trained, and what it costs.")
     ] = False,
@@ -39,6 +43,9 @@ def models(
     card = opened.card
     if json:
         typer.echo(card.model_dump_json(indent=2))
+        return
+    if markdown:
+        _write_document(opened, markdown)
         return
     console = Console(highlight=False)
     facts = {
@@ -69,6 +76,21 @@ def models(
         console.print(_robustness(card.robustness))
     if model is None:
         _print_facts(console, _finder_facts())
+
+
+def _write_document(opened: "Model", path: Path) -> None:
+    from facetell.cli.writers import explained
+    from facetell.errors import MissingExtra
+
+    try:
+        from facetell.evaluate.card_page import card_markdown
+    except ImportError as error:
+        raise MissingExtra(f"what writing a card needs ({error.name})", "train") from error
+
+    text = card_markdown(opened.card, opened.sha256, opened.path.stat().st_size / 1e6)
+    with explained(path):
+        path.write_text(text, encoding="utf-8")
+    typer.echo(f"wrote {path}")
 
 
 def _robustness(rows: "Sequence[Hardship]") -> "Table":

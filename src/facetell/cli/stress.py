@@ -1,22 +1,32 @@
 """`facetell stress`"""
 
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from facetell.cli.options import PerSource
+
+if TYPE_CHECKING:
+    from facetell.data.manifest import Sample
+    from facetell.detect.analyze import Detector
+    from facetell.evaluate.numbers import Numbers
 
 
 def stress(
     data: Annotated[list[Path], typer.Option("--data", help="Manifests, or label folders.")],
     out: Annotated[Path, typer.Option(help="Folder for stress.json, curves and report.html.")],
     model: Annotated[
-        Path | None, typer.Argument(help="A model file; by default the one inside the package.")
+        Path | None,
+        typer.Argument(help="A model file, by default the one inside; with --attack a run folder."),
     ] = None,
     split: Annotated[str, typer.Option(help="The split to treat.")] = "test",
     per_source: PerSource = None,
+    attack: Annotated[
+        bool, typer.Option("--attack", help="Attack a run's checkpoint instead: FGSM and PGD.")
+    ] = False,
     into_card: Annotated[
         bool, typer.Option("--into-card", help="Write the result into the model's card.")
     ] = False,
@@ -24,10 +34,10 @@ def stress(
 ) -> None:
     """Treat pictures badly, one way at a time, and see how far a model's numbers fall.
 
-    JPEG, WebP, scaling, blur, noise, light, cutting, screenshots, platforms. The result is the
-    model's robustness card, shown by `facetell models` where it was written into the file.
+    JPEG, WebP, scaling, blur, noise, light, cutting, screenshots, platforms; or what somebody does
+    who has the network (--attack). The result is the model's robustness card, shown by `facetell
+    models` and in reports where it was written into the file.
     """
-    from facetell.cli.progress import progress_bar
     from facetell.cli.writers import explained
     from facetell.data.layouts import split_of
     from facetell.detect.analyze import Detector
@@ -35,38 +45,83 @@ def stress(
     from facetell.errors import DataError, MissingExtra
 
     try:
-        from facetell.evaluate.report import write_stress
-        from facetell.evaluate.stress import hardship, levels
-        from facetell.evaluate.stress import stress as stressed
+        from facetell.evaluate.report import ATTACKED, TREATED, write_stress
+        from facetell.evaluate.runs import MODEL_NAME
+        from facetell.evaluate.stress import hardship
     except ImportError as error:
         raise MissingExtra(f"what a stress test needs ({error.name})", "train") from error
 
+    if attack and model is None:
+        raise typer.BadParameter("--attack needs the network itself: name a run folder")
     chosen = split_of(data, split, per_source)
     if not chosen:
         raise DataError(f"the data name no picture of the split {split!r}", hint="see --split")
-    path = model or DEFAULT_MODEL
+    path = model / MODEL_NAME if attack and model else model or DEFAULT_MODEL
     detector = Detector.load(path)
+    if attack and model:
+        found = _attacked(model, chosen, detector)
+    else:
+        found = _treated(chosen, detector, threads or os.cpu_count() or 1)
     rows = []
-    with progress_bar("treating", len(chosen) * len(levels())) as advance:
-        for level, found in stressed(chosen, detector, threads or os.cpu_count() or 1, advance):
-            row = hardship(level, found, split)
-            if row is None:
-                raise DataError(
-                    f"after {level.kind} {level.level} no real and fake picture could be judged",
-                    hint="give more pictures of both labels",
-                )
-            rows.append(row)
-            typer.echo(
-                f"{row.kind + ' ' + row.level:<36} AUC {row.auc:.3f}  balanced "
-                f"{row.balanced_accuracy:.3f}  uncertain {row.uncertain:.0%}"
+    for kind, level, numbers in found:
+        row = hardship(kind, level, numbers, split)
+        if row is None:
+            raise DataError(
+                f"{kind} {level}: no real and fake picture could be judged",
+                hint="give more pictures of both labels",
             )
+        rows.append(row)
+        typer.echo(
+            f"{kind + ' ' + level:<36} AUC {row.auc:.3f}  balanced "
+            f"{row.balanced_accuracy:.3f}  uncertain {row.uncertain:.0%}"
+        )
     with explained(out):
-        write_stress(detector.model.card.name, rows, out)
+        write_stress(detector.model.card.name, rows, out, how=ATTACKED if attack else TREATED)
     typer.echo(f"wrote {out / 'report.html'}")
     if into_card:
         from facetell.train.export import write_model
 
-        card = detector.model.card.model_copy(update={"robustness": tuple(rows)})
+        again = {row.kind for row in rows}
+        kept = [row for row in detector.model.card.robustness if row.kind not in again]
+        card = detector.model.card.model_copy(update={"robustness": (*rows, *kept)})
         with explained(path):
             write_model(path.read_bytes(), card, path)
         typer.echo(f"wrote the card of {path}")
+
+
+def _treated(
+    samples: "Sequence[Sample]", detector: "Detector", threads: int
+) -> "Iterator[tuple[str, str, Numbers]]":
+    from facetell.cli.progress import progress_bar
+    from facetell.evaluate.stress import levels, stress
+
+    with progress_bar("treating", len(samples) * len(levels())) as advance:
+        for level, found in stress(samples, detector, threads, advance):
+            yield level.kind, level.level, found
+
+
+def _attacked(
+    run: Path, samples: "Sequence[Sample]", detector: "Detector"
+) -> "Iterator[tuple[str, str, Numbers]]":
+    from facetell.cli.progress import progress_bar
+    from facetell.errors import DataError, MissingExtra
+    from facetell.evaluate.numbers import numbers
+
+    try:
+        from facetell.train.attack import ATTACKS, STRENGTHS, attack, see
+        from facetell.train.explain import load_checkpoint
+    except ImportError as error:
+        raise MissingExtra(f"what attacks need ({error.name})", "train") from error
+
+    net, _ = load_checkpoint(run)
+    seen = []
+    with progress_bar("finding faces", len(samples)) as advance:
+        for sample in samples:
+            seen.append(see(sample, detector))
+            advance(len(seen))
+    judged = sum(one.crop is not None for one in seen)
+    if not judged:
+        raise DataError("no face was found in any picture", hint="give pictures of faces")
+    with progress_bar("attacking", judged * len(ATTACKS) * len(STRENGTHS)) as advance:
+        for kind, level, rows in attack(seen, net, detector.model.card, advance):
+            yield kind, level, numbers(rows)

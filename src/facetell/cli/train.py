@@ -96,7 +96,7 @@ def train(
     write_facts(out, opened, machine)
     with progress_bar("training", steps_of(recipe, machine)) as advance:
         try:
-            net = run_training(opened, recipe, out, machine=machine, on_step=_shown(advance))
+            net = run_training(opened, recipe, out, machine=machine, on_step=shown(advance))
         except KeyboardInterrupt:
             typer.echo(f"stopped; the same command with --resume goes on with {out}")
             raise
@@ -106,7 +106,9 @@ def train(
     write_results(out, fit_with_progress(fit, held_out, out / MODEL_NAME))
 
 
-def _shown(advance: "Callable[..., None]") -> "Callable[[Progress], None]":
+def shown(advance: "Callable[..., None]") -> "Callable[[Progress], None]":
+    """What tells a progress bar of a training."""
+
     def show(progress: "Progress") -> None:
         auc = "" if progress.val_auc is None else f", AUC on val {progress.val_auc:.3f}"
         advance(progress.step, note=f"loss {progress.loss:.3f}{auc}")

@@ -13,11 +13,11 @@ from typing import IO, Protocol, Self
 from PIL import Image
 from pydantic import ValidationError
 
-from facetell.detect.draw import draw_boxes, draw_heatmap
-from facetell.detect.media import read_picture
+from facetell.detect.draw import draw_boxes, draw_heatmap, draw_marks
+from facetell.detect.reading import look_again
 from facetell.detect.report import Report
+from facetell.detect.timeline import marks_at
 from facetell.errors import MediaError, OutputError
-from facetell.types import Picture
 
 
 class ReportWriter(Protocol):
@@ -88,7 +88,7 @@ class CsvWriter(TextFile):
                     report.status,
                     report.verdict or "",
                     "" if report.p_fake is None else f"{report.p_fake:.6f}",
-                    len(report.faces),
+                    faces_of(report),
                     "; ".join(report.warnings),
                     report.reason or "",
                     f"{report.model.name} {report.model.version}",
@@ -98,8 +98,48 @@ class CsvWriter(TextFile):
             self._file.flush()
 
 
-Draw = Callable[[Picture, Report], Iterator[tuple[str, Image.Image]]]
-DRAWN_NAME = re.compile(r"\d{5,}-.*-(face\d+|boxes)\.png")
+def faces_of(report: Report) -> int:
+    """How many faces were judged; in a clip, how many tracks."""
+    return len(report.clip.tracks) if report.clip else len(report.faces)
+
+
+class FramesWriter(TextFile):
+    """One row for each face in each judged frame of a clip."""
+
+    COLUMNS = (
+        *("path", "track", "time_s", "x0", "y0", "x1", "y1", "p_fake", "used"),
+        *("size_px", "sharpness", "brightness", "track_p_fake", "track_verdict"),
+    )
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._rows = csv.writer(self._file)
+        self._rows.writerow(self.COLUMNS)
+
+    def write(self, report: Report) -> None:
+        with explained(self._path):
+            for track in report.clip.tracks if report.clip else ():
+                for sample in track.timeline:
+                    quality = sample.quality
+                    self._rows.writerow(
+                        [
+                            report.path,
+                            track.id,
+                            sample.time_s,
+                            *sample.box_xyxy,
+                            f"{sample.p_fake:.6f}",
+                            int(sample.used),
+                            *(quality.size_px, quality.sharpness, quality.brightness),
+                            f"{track.p_fake:.6f}",
+                            track.verdict,
+                        ]
+                    )
+            self._file.flush()
+
+
+Draw = Callable[[Report], Iterator[tuple[str, Image.Image]]]
+DRAWN_NAME = re.compile(r"\d{5,}-.*-(face\d+|boxes\d*|annotated)\.(png|mp4)")
+FILM_SUFFIXES = (".mp4", ".m4v", ".mov")
 
 
 class PictureFolder:
@@ -107,37 +147,94 @@ class PictureFolder:
 
     def __init__(self, folder: Path, draw: Draw) -> None:
         """draw: `heatmaps` or `boxed`."""
+        self._names = DrawnNames(folder)
+        self._draw = draw
+
+    def write(self, report: Report) -> None:
+        name = self._names.next(report)
+        with drawn_again(report):
+            for what, image in self._draw(report):
+                path = name(f"{what}.png")
+                with explained(path):
+                    image.save(path)
+
+
+class FilmFolder:
+    """An annotated copy of each clip: `<number>-<file>-annotated.mp4`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._names = DrawnNames(folder)
+
+    def write(self, report: Report) -> None:
+        path = self._names.next(report)("annotated.mp4")
+        if report.clip:
+            write_film(report, path)
+
+
+class Film:
+    """An annotated copy of the one clip that is judged."""
+
+    def __init__(self, path: Path) -> None:
+        with explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+
+    def write(self, report: Report) -> None:
+        if report.clip:
+            write_film(report, self._path)
+
+
+class DrawnNames:
+    """Names in a folder that no two files share."""
+
+    def __init__(self, folder: Path) -> None:
         with explained(folder):
             folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._draw = draw
         self._number = 0
 
-    def write(self, report: Report) -> None:
+    def next(self, report: Report) -> Callable[[str], Path]:
+        """What is drawn of the next file -> its path."""
         self._number += 1
-        if not report.faces:
-            return
-        try:
-            picture = read_picture(Path(report.path))
-        except MediaError as error:
-            sys.stderr.write(f"facetell: nothing drawn for {report.path!r}: {error}\n")
-            return
         stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in Path(report.path).stem)[:80]
-        for what, image in self._draw(picture, report):
-            path = self._folder / f"{self._number:05d}-{stem}-{what}.png"
-            with explained(path):
-                image.save(path)
+        start = f"{self._number:05d}-{stem}"
+        return lambda what: self._folder / f"{start}-{what}"
 
 
-def heatmaps(picture: Picture, report: Report) -> Iterator[tuple[str, Image.Image]]:
-    """The evidence of every face."""
-    for k, face in enumerate(report.faces, start=1):
-        yield f"face{k}", draw_heatmap(picture, face)
+@contextmanager
+def drawn_again(report: Report) -> Iterator[None]:
+    """A file that is gone since it was judged is told of; the others go on."""
+    try:
+        yield
+    except MediaError as error:
+        sys.stderr.write(f"facetell: nothing drawn for {report.path!r}: {error}\n")
 
 
-def boxed(picture: Picture, report: Report) -> Iterator[tuple[str, Image.Image]]:
-    """The picture with a box around every face."""
-    yield "boxes", draw_boxes(picture, report.faces)
+def write_film(report: Report, path: Path) -> None:
+    from facetell.detect.annotate import annotate  # loads PyAV
+
+    with drawn_again(report), explained(path):
+        annotate(report, path)
+
+
+def heatmaps(report: Report) -> Iterator[tuple[str, Image.Image]]:
+    """The evidence of every face shown."""
+    numbers = {id(face): number for number, face in enumerate(report.shown, start=1)}
+    for picture, faces in look_again(report) if numbers else ():
+        for face in faces:
+            yield f"face{numbers[id(face)]}", draw_heatmap(picture, face)
+
+
+def boxed(report: Report) -> Iterator[tuple[str, Image.Image]]:
+    """The picture, or the frames shown, with a box around every face."""
+    if not report.shown:
+        return
+    for number, (picture, faces) in enumerate(look_again(report), start=1):
+        if report.clip is None:
+            yield "boxes", draw_boxes(picture, faces)
+        else:
+            marks = marks_at(report.clip, faces[0].time_s or 0.0)
+            yield f"boxes{number}", draw_marks(picture, marks)
 
 
 def read_reports(path: Path) -> Iterator[Report]:

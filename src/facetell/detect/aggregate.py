@@ -22,6 +22,8 @@ PROFILE = 0.6
 """So are those whose nose is farther from the middle between the eyes, in distances of the eyes."""
 TELLING, MOST_SEGMENTS = 4, 20
 """So many frames of a track are shown with their evidence, and one of each of so many segments."""
+SURE_FACE = 0.65
+"""Nor is what the finder is less sure of: of a fist, say, frame after frame."""
 MIN_SEGMENT_S = 1.0
 """Fake signs must hold for so long; single frames rise above any threshold."""
 
@@ -34,6 +36,7 @@ def is_clear(face: FaceReport, smallest_face_px: int) -> bool:
         and quality.sharpness >= MIN_SHARPNESS
         and not quality.cut_by_border
         and _turn(face) <= PROFILE
+        and face.score >= SURE_FACE
     )
 
 
@@ -53,13 +56,14 @@ def summarise_track(
     log_odds: FloatArray,
     faces: Sequence[FaceReport],
     step_s: float,
+    end_s: float,
     card: ModelCard,
 ) -> TrackReport:
     """What is said of one track.
 
     samples: one or more, in order of time; log_odds: [N], theirs. faces: some of them with their
     evidence, the most suspicious first.
-    step_s: seconds for which a sample stands.
+    step_s: seconds for which a sample stands; end_s: when the clip ends.
     """
     used = np.array([sample.used for sample in samples])
     times = np.array([sample.time_s for sample in samples])
@@ -67,7 +71,7 @@ def summarise_track(
     looks = len(np.unique(times[used] // LOOK_S))
     total = card.clips.log_odds(log_odds[counted], max(looks, 1))
     p_fake = float(sigmoid(total))
-    segments = _segments(times[used], log_odds[used], step_s, card)
+    segments = _segments(times[used], log_odds[used], step_s, end_s, card)
     verdict, reason = _verdict(p_fake, looks, segments, card)
     warnings = _usual([sample.quality for sample in samples]).warnings(card.smallest_face_px)
     if verdict is Verdict.UNCERTAIN and warnings:
@@ -75,7 +79,7 @@ def summarise_track(
     return TrackReport(
         id=number,
         start_s=samples[0].time_s,
-        end_s=round(samples[-1].time_s + step_s, 3),
+        end_s=round(min(samples[-1].time_s + step_s, end_s), 3),
         log_odds=total,
         p_fake=p_fake,
         verdict=verdict,
@@ -110,7 +114,7 @@ def _verdict(
 
 
 def _segments(
-    times: FloatArray, log_odds: FloatArray, step_s: float, card: ModelCard
+    times: FloatArray, log_odds: FloatArray, step_s: float, clip_end_s: float, card: ModelCard
 ) -> list[Segment]:
     """Spans in which the smoothed p_fake stays above the fake threshold."""
     high = sigmoid(_smoothed(times, log_odds)) >= card.thresholds.fake_from
@@ -119,7 +123,7 @@ def _segments(
     for run in np.split(np.arange(len(times)), breaks):
         if not len(run) or not high[run[0]]:
             continue
-        start_s, end_s = float(times[run[0]]), float(times[run[-1]]) + step_s
+        start_s, end_s = float(times[run[0]]), min(float(times[run[-1]]) + step_s, clip_end_s)
         if end_s - start_s >= MIN_SEGMENT_S:
             p = sigmoid(log_odds[run])
             segments.append(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from facetell.detect.card import withstands_not
 from facetell.detect.clip import Watched, warnings_of
 from facetell.detect.faces import FINDERS, FaceFinder
 from facetell.detect.frames import Clip, wanted_frames
@@ -194,7 +195,8 @@ def analyze_clip(
         warnings.append(f"only the {most} largest faces of a frame were judged")
     facts = {"format": clip.facts.format, "size_wh": watched.size_wh, "clip": said}
     if not said.tracks:
-        reason = f"no face found in the {said.watched_s:.1f} s that were watched"
+        frames = "1 frame" if watched.frames == 1 else f"{watched.frames} frames"
+        reason = f"no face found in the {frames} that were looked at"
         return _report(
             path,
             detector,
@@ -221,13 +223,12 @@ def analyze_clip(
 
 
 def _unwatched(clip: Clip, options: Options) -> MediaError:
-    if clip.losses.broken_off or clip.losses.damaged:
-        return MediaError(
-            f"not one frame of it can be read: {clip.losses.broken_off or 'all are damaged'}",
-            hint="copy or download it again, or give it more time with --timeout",
-        )
+    start_s = options.sampling.start_s
+    if start_s and not clip.losses.broken_off:
+        return MediaError(f"it has no frame after {start_s:g} s", hint="name an earlier --start")
     return MediaError(
-        f"it has no frame after {options.sampling.start_s:g} s", hint="name an earlier --start"
+        f"not one frame of it can be read: {clip.losses.broken_off or 'all are damaged'}",
+        hint="copy or download it again, or give it more time with --timeout",
     )
 
 
@@ -273,5 +274,7 @@ def model_info(detector: Detector) -> ModelInfo:
 
 
 def limits_of(detector: Detector) -> tuple[str, ...]:
-    """What a score of this detector does not mean: the model's own limits, then those of all."""
-    return *detector.model.card.limits, *LIMITS_OF_THE_CLAIM
+    """What a score of this detector does not mean: the model's own limits, what it was measured not
+    to withstand, then the limits of all."""
+    card = detector.model.card
+    return *card.limits, *withstands_not(card.robustness), *LIMITS_OF_THE_CLAIM

@@ -1,5 +1,6 @@
 """What travels with a model: the card, kept as JSON in the ONNX file's metadata."""
 
+from collections.abc import Sequence
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -48,6 +49,31 @@ class Hardship(BaseModel):
     balanced_accuracy: float = Field(ge=0, le=1)
     uncertain: float = Field(ge=0, le=1)
     unjudged: int = Field(ge=0)
+
+
+NOTABLE_DROP = 0.05
+"""Of the AUC, from where a treatment is named among the worst."""
+
+
+def notable(rows: Sequence[Hardship]) -> list[Hardship]:
+    """The treatments after which the AUC is notably below that of the first row, worst first."""
+    fallen = [row for row in rows if rows[0].auc - row.auc > NOTABLE_DROP]
+    return sorted(fallen, key=lambda row: row.auc)
+
+
+NAMED = 3
+"""How many treatments are named in a report; `facetell models` has them all."""
+
+
+def withstands_not(rows: Sequence[Hardship]) -> list[str]:
+    """The robustness card in a sentence, where it says something bad."""
+    worst = [f"{row.kind} {row.level} ({row.auc:.2f})" for row in notable(rows)[:NAMED]]
+    if not worst:
+        return []
+    return [
+        f"Badly treated pictures are told less well: of {rows[0].split} pictures as they are, "
+        f"the AUC is {rows[0].auc:.2f}; after {', '.join(worst)}."
+    ]
 
 
 class _Card(BaseModel):

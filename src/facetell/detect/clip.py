@@ -1,7 +1,7 @@
 """Collect what is seen in a clip, frame by frame, and sum it up; see `analyze.analyze_clip`."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -106,22 +106,33 @@ class Watched:
             tracks=tracks,
         )
 
+    @property
+    def _end_s(self) -> float:
+        """When the last frame ends, at the latest with the clip; some lie about their length."""
+        last_s = self._times[-1]
+        length_s = self._facts.duration_s or 0.0
+        return min(last_s + self._step_s, length_s if length_s > last_s else float("inf"))
+
     def _stands_for(self) -> FloatArray:
         """Seconds of the clip for which each frame stands."""
-        last_s = self._times[-1] + self._step_s
-        if self._facts.duration_s and self._facts.duration_s > self._times[-1]:
-            last_s = min(last_s, self._facts.duration_s)
-        return np.diff([*self._times, last_s]).clip(0, 2 * self._step_s).astype(np.float32)
+        return np.diff([*self._times, self._end_s]).clip(0, 2 * self._step_s).astype(np.float32)
 
     def _summarised(self, number: int, track: _Collected) -> TrackReport:
         return summarise_track(
             number,
             track.samples,
             np.array(track.log_odds, np.float32),
-            [face for _, _, face in sorted(track.telling.values(), key=lambda t: t[:2])[::-1]],
+            _most_suspicious(track.telling.values()),
             self._step_s,
+            self._end_s,
             self._card,
         )
+
+
+def _most_suspicious(kept: Iterable[tuple[bool, float, FaceReport]]) -> list[FaceReport]:
+    """Those used, the most suspicious one first; those not used where there are no others."""
+    ordered = sorted(kept, key=lambda one: one[:2], reverse=True)
+    return [face for used, _, face in ordered if used == ordered[0][0]]
 
 
 def warnings_of(clip: ClipReport, losses: Losses) -> list[str]:

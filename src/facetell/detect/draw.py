@@ -33,9 +33,13 @@ class Mark:
 
 def draw_crop(picture: Picture, face: FaceReport, side_px: int = HEATMAP_PX) -> Image.Image:
     """What the model saw of a face, `side_px` square."""
+    return Image.fromarray(cut_square(picture.image, seen_square(picture, face), side_px))
+
+
+def seen_square(picture: Picture, face: FaceReport) -> Square:
+    """Where the crop of a face lies in the decoded picture."""
     x0, y0, x1, y1 = (v / picture.scale for v in face.crop_xyxy)
-    square = Square(((x0 + x1) / 2, (y0 + y1) / 2), x1 - x0, face.crop_tilt_deg)
-    return Image.fromarray(cut_square(picture.image, square, side_px))
+    return Square(((x0 + x1) / 2, (y0 + y1) / 2), x1 - x0, face.crop_tilt_deg)
 
 
 def draw_heatmap(picture: Picture, face: FaceReport, side_px: int = HEATMAP_PX) -> Image.Image:
@@ -54,7 +58,7 @@ def draw_boxes(picture: Picture, faces: list[FaceReport], longest_px: int = 960)
     return draw_marks(picture, marks, longest_px)
 
 
-def draw_marks(picture: Picture, marks: Sequence[Mark], longest_px: int) -> Image.Image:
+def draw_marks(picture: Picture, marks: Sequence[Mark], longest_px: int = 960) -> Image.Image:
     """The picture, made smaller where it is longer than longest_px, with boxes."""
     factor = max(1, max(picture.image.shape) // (2 * longest_px))
     image = Image.fromarray(reduce_by(picture.image, factor))

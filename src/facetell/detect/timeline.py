@@ -44,6 +44,8 @@ def curves(track: TrackReport, span: Span, gap: float) -> list[list[Point]]:
     """p_fake over time, as far as it counts: lines of (0..1 along the span, p_fake), interrupted
     where the face was away for longer than `gap` seconds."""
     used = [sample for sample in track.timeline if sample.used]
+    if not used:
+        return []
     times = np.array([sample.time_s for sample in used])
     p_fake = np.array([sample.p_fake for sample in used])
     which = (np.array([span.at(time) for time in times]) * BINS).astype(int)

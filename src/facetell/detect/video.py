@@ -48,6 +48,8 @@ scripts (HLS, DASH, concat, SDP), which make FFmpeg open other files and address
 
 MAX_SIDE_PX = 3840
 """Frames with a longer side are decoded to a whole fraction of their size."""
+LEAST_FPS_SPARSE = 20.0
+"""In slower clips each frame counts."""
 SEEK_FROM_S = 5.0
 """A wait for the next frame from which a jump to the key frame before it may be quicker."""
 LONGEST_STEP_S = 600.0
@@ -71,7 +73,7 @@ class Video:
 
     def frames(self, due: Due, sparse: bool = False) -> Iterator[Frame]:
         given_s, wanted_s = -1.0, due(-1.0)
-        if sparse and self._is_stamped:
+        if sparse and self._is_stamped and (self.facts.fps or 0) >= LEAST_FPS_SPARSE:
             self._stream.codec_context.skip_frame = "NONREF"
         self._jump(0.0, wanted_s)
         cuts, after_cut = CutFinder(), False
@@ -88,7 +90,12 @@ class Video:
         self._tell_missing_end()
 
     def _decoded(self) -> Iterator[tuple[float, Any]]:
-        """Frames with their times, from wherever the file is read."""
+        """Frames with their times, from wherever the file is read.
+
+        Behind a damaged one FFmpeg mends what it can, and what it drew must not pass for evidence:
+        up to the next key frame nothing is given.
+        """
+        whole = True
         for packet in self._packets():
             if time.monotonic() > self._deadline:
                 self.losses.broken_off = OUT_OF_TIME
@@ -97,13 +104,15 @@ class Video:
                 frames = packet.decode()
             except av.FFmpegError:
                 self.losses.damaged += 1
+                whole = False
                 continue
             for frame in frames:
-                if frame.is_corrupt:
-                    self.losses.damaged += 1
-                else:
-                    self._last_s = self._time_of(frame)
+                self._last_s = self._time_of(frame)
+                whole = not frame.is_corrupt and (whole or bool(frame.key_frame))
+                if whole:
                     yield self._last_s, frame
+                else:
+                    self.losses.damaged += 1
 
     def _packets(self) -> Iterator[Any]:
         try:

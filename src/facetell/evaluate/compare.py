@@ -7,9 +7,10 @@ from itertools import combinations
 import numpy as np
 
 from facetell.errors import DataError
+from facetell.evaluate.comparisons import comparisons, members
 from facetell.evaluate.metrics import Interval, Ranking, Weights, area, with_intervals
 from facetell.evaluate.numbers import Numbers, numbers
-from facetell.evaluate.score import Score
+from facetell.evaluate.score import Score, auc_of
 from facetell.types import Status
 
 
@@ -31,10 +32,11 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """models: numbers by name, over the samples that all of them judged. left_out: how many samples
-    at least one has no score for."""
+    """models: numbers by name, over the samples that all of them judged. kinds: the AUC of each, by
+    kind of fake. left_out: how many samples at least one has no score for."""
 
     models: dict[str, Numbers]
+    kinds: dict[str, dict[str, Interval | None]]
     differences: list[Difference]
     samples: int
     left_out: int
@@ -56,6 +58,7 @@ def compare(models: Mapping[str, Sequence[Score]]) -> Comparison:
     aligned = {name: [table[path] for path in shared] for name, table in tables.items()}
     return Comparison(
         models={name: numbers(scores) for name, scores in aligned.items()},
+        kinds=_kinds(aligned),
         differences=_differences(aligned),
         samples=len(shared),
         left_out=len(named) - len(shared),
@@ -64,6 +67,14 @@ def compare(models: Mapping[str, Sequence[Score]]) -> Comparison:
 
 def _judged(scores: Sequence[Score]) -> dict[str, Score]:
     return {score.path: score for score in scores if score.status == Status.OK}
+
+
+def _kinds(aligned: Mapping[str, Sequence[Score]]) -> dict[str, dict[str, Interval | None]]:
+    asked = comparisons(next(iter(aligned.values())))
+    return {
+        one.name: {name: auc_of(members(one, scores)) for name, scores in aligned.items()}
+        for one in asked
+    }
 
 
 def _differences(aligned: Mapping[str, Sequence[Score]]) -> list[Difference]:

@@ -29,11 +29,15 @@ FRAME_SOURCES = frozenset({"dfdc_face224", "video_faces"})
 
 @dataclass(frozen=True)
 class Comparison:
-    """Fakes against reals; both are chosen by what a score row says of its sample."""
+    """Fakes against reals; both are chosen by what a score row says of its sample.
+
+    one_of: whether it is one source or generator among several, of which mean and worst are told.
+    """
 
     name: str
     fake: Callable[[Score], bool]
     real: Callable[[Score], bool]
+    one_of: bool = False
 
 
 def comparisons(scores: Sequence[Score]) -> list[Comparison]:
@@ -56,7 +60,13 @@ def comparisons(scores: Sequence[Score]) -> list[Comparison]:
     ]
     generated = sorted({s.source for s in scores if s.label and _is_family("generated")(s)})
     chosen += [
-        Comparison(f"{name} / real photos", _is_source(name), _is_photo) for name in generated
+        Comparison(f"{name} / real photos", _is_source(name), _is_photo, one_of=True)
+        for name in generated
+    ]
+    others = sorted({s.generator for s in scores if s.label and _is_other(s)})
+    chosen += [
+        Comparison(f"{name} / real photos", _is_generator(name), _is_photo, one_of=True)
+        for name in others
     ]
     chosen.append(Comparison("all fakes / all reals", lambda s: True, lambda s: True))
     return [c for c in chosen if any(map(_side(c, 1), scores)) and any(map(_side(c, 0), scores))]
@@ -79,6 +89,16 @@ def _is_family(name: str) -> Callable[[Score], bool]:
 
 def _is_source(name: str) -> Callable[[Score], bool]:
     return lambda score: score.source == name
+
+
+def _is_generator(name: str) -> Callable[[Score], bool]:
+    return lambda score: score.generator == name
+
+
+def _is_other(score: Score) -> bool:
+    """Whether it was made by a generator of no family, and is no frame of a video."""
+    known = score.source in FRAME_SOURCES or any(score.generator in f for f in FAMILIES.values())
+    return bool(score.generator) and not known
 
 
 def _is_photo(score: Score) -> bool:

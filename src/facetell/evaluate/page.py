@@ -1,5 +1,8 @@
 """Fill a template of `evaluate/templates`: pages of one file, nothing loaded from elsewhere."""
 
+import base64
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, select_autoescape
@@ -14,3 +17,13 @@ def render(template: str, **values: Any) -> str:
     )
     text: str = environment.get_template(template).render(version=__version__, **values)
     return text
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def embedded(path: Path) -> str:
+    """A PNG as a data URL."""
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")

@@ -13,8 +13,10 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from facetell.detect.card import Hardship
+from facetell.evaluate.generalisation import Matrix
 from facetell.evaluate.metrics import Bin, Interval, Ranking, Scores, area, group_draws
 from facetell.evaluate.numbers import Numbers
 from facetell.evaluate.runs import Run
@@ -38,7 +40,7 @@ STYLE: Any = {
 
 
 @contextmanager
-def _figure(path: Path, width: float, height: float) -> Iterator[Figure]:
+def figure_at(path: Path, width: float, height: float) -> Iterator[Figure]:
     """A figure that is saved at the end; sizes in inches."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
@@ -48,7 +50,7 @@ def _figure(path: Path, width: float, height: float) -> Iterator[Figure]:
 
 def plot_curves(run: Run, path: Path) -> None:
     """Loss and AUC on val over the steps of a run."""
-    with _figure(path, 9, 3.4) as figure:
+    with figure_at(path, 9, 3.4) as figure:
         losses, aucs = figure.subplots(1, 2)
         steps = [point.step for point in run.history if point.loss is not None]
         loss = [point.loss for point in run.history if point.loss is not None]
@@ -73,7 +75,7 @@ def plot_roc(models: Mapping[str, Sequence[Score]], path: Path) -> None:
 
     models: by name, their scores. One alone gets its 95 % band.
     """
-    with _figure(path, 9, 4.2) as figure:
+    with figure_at(path, 9, 4.2) as figure:
         roc, pr = figure.subplots(1, 2)
         for (name, scores), colour in zip(models.items(), _colours(len(models)), strict=True):
             _draw_curves(roc, pr, name, scores, colour, band=len(models) == 1)
@@ -109,7 +111,7 @@ def _draw_curves(
 
 def plot_matrix(numbers: Numbers, path: Path) -> None:
     """Confusion matrix: reals and fakes against the three verdicts, with shares of each row."""
-    with _figure(path, 4.6, 3.2) as figure:
+    with figure_at(path, 4.6, 3.2) as figure:
         axes = figure.subplots()
         counts = np.array(numbers.matrix)
         shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -128,7 +130,7 @@ def plot_matrix(numbers: Numbers, path: Path) -> None:
 
 def plot_reliability(bins: Sequence[Bin], path: Path) -> None:
     """Share of fakes against p_fake: on the diagonal, p_fake means what it says."""
-    with _figure(path, 4.4, 4.2) as figure:
+    with figure_at(path, 4.4, 4.2) as figure:
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], color=OTHER, linestyle=":", linewidth=1)
         sizes = [20 + 400 * one.share for one in bins]
@@ -142,7 +144,7 @@ def plot_histograms(
     labels: Scores, p_fake: Scores, thresholds: tuple[float, float], path: Path
 ) -> None:
     """How p_fake is spread over reals and fakes; the thresholds as lines."""
-    with _figure(path, 6.4, 3.2) as figure:
+    with figure_at(path, 6.4, 3.2) as figure:
         axes = figure.subplots()
         for label, colour, name in ((0, REAL, "real"), (1, FAKE, "fake")):
             chosen = p_fake[labels == label]
@@ -157,7 +159,7 @@ def plot_histograms(
 
 def plot_bars(rows: Mapping[str, Interval], path: Path, *, title: str) -> None:
     """One bar with its interval for each name, 0 to 1."""
-    with _figure(path, 7.5, 1.1 + 0.28 * max(1, len(rows))) as figure:
+    with figure_at(path, 7.5, 1.1 + 0.28 * max(1, len(rows))) as figure:
         axes = figure.subplots()
         names = list(rows)[::-1]
         values = [rows[name].value for name in names]
@@ -173,7 +175,7 @@ def plot_stress(rows: Sequence[Hardship], path: Path) -> None:
     the untreated pictures on."""
     untreated, kinds = rows[0], sorted({row.kind for row in rows[1:]})
     across = 4
-    with _figure(path, 11, 2.3 * -(-len(kinds) // across)) as figure:
+    with figure_at(path, 11, 2.3 * -(-len(kinds) // across)) as figure:
         grid = figure.subplots(-(-len(kinds) // across), across, sharey=True, squeeze=False)
         for axes in grid.flat[len(kinds) :]:
             axes.set_visible(False)
@@ -187,6 +189,31 @@ def plot_stress(rows: Sequence[Hardship], path: Path) -> None:
             axes.tick_params(axis="x", labelsize=7)
         names = ["AUC", "balanced accuracy", "uncertain"]
         figure.legend(grid.flat[0].get_lines(), names, loc="outside lower center", ncols=3)
+
+
+def plot_generalisation(matrix: Matrix, path: Path) -> None:
+    """AUC by training (rows) and kind of fake (columns); what was never seen is framed."""
+    kinds, rows = matrix.plan.kinds, list(matrix.cells)
+    values = np.array(
+        [
+            [np.nan if (c := matrix.cells[row][k]) is None else c.value for k in kinds]
+            for row in rows
+        ]
+    )
+    with figure_at(path, 3.2 + 0.75 * len(kinds), 2.2 + 0.45 * len(rows)) as figure:
+        axes = figure.subplots()
+        drawn = axes.imshow(values, cmap="cividis", vmin=0.5, vmax=1, aspect="auto")
+        for (row, column), value in np.ndenumerate(values):
+            colour = "white" if value < 0.75 else "black"
+            axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour)
+            if kinds[column] not in matrix.plan.rows[rows[row]]:
+                corner = column - 0.46, row - 0.46
+                axes.add_patch(Rectangle(corner, 0.92, 0.92, fill=False, edgecolor=FAKE, lw=2))
+        axes.set_xticks(range(len(kinds)), kinds, rotation=40, ha="right")
+        axes.set_yticks(range(len(rows)), rows)
+        axes.set(xlabel="tested on", ylabel="trained")
+        axes.grid(visible=False)
+        figure.colorbar(drawn, ax=axes, label="AUC (0.5 or less: chance)")
 
 
 def _smooth(values: Sequence[float]) -> list[float]:

@@ -1,8 +1,7 @@
 """An evaluation written down: metrics.json, pictures, and one self-contained page."""
 
-import base64
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,16 @@ from typing import Any
 import numpy as np
 
 from facetell.detect.calibrate import Thresholds
-from facetell.detect.card import Hardship
+from facetell.detect.card import NOTABLE_DROP, Hardship, notable
 from facetell.errors import DataError
 from facetell.evaluate.compare import Comparison
+from facetell.evaluate.generalisation import Matrix
 from facetell.evaluate.metrics import Interval, auc, reliability
 from facetell.evaluate.numbers import NAMES, Numbers, numbers
-from facetell.evaluate.page import render
+from facetell.evaluate.page import embedded, markdown_table, render
 from facetell.evaluate.plots import (
     plot_bars,
+    plot_generalisation,
     plot_histograms,
     plot_matrix,
     plot_reliability,
@@ -30,14 +31,13 @@ from facetell.evaluate.table import Summary, summarise
 from facetell.types import Status
 
 FORMATS = ("png", "svg")
-NOTABLE_DROP = 0.05
-"""Of the AUC, from where a treatment is named among the worst."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """Of one model in one tier. metadata: AUC of the metadata-only classifier on the same judged
-    samples, None where there is no train split to teach it."""
+    samples, None where there is no train split to teach it. robustness: the model's card of it,
+    empty where it has none."""
 
     name: str
     tier: str
@@ -46,6 +46,7 @@ class Evaluation:
     numbers: Numbers
     summary: Summary
     metadata: float | None
+    robustness: Sequence[Hardship]
 
     @property
     def worst(self) -> str | None:
@@ -63,6 +64,7 @@ def evaluate_scores(
     thresholds: Thresholds,
     scores: Sequence[Score],
     known: Mapping[str, float] | None,
+    robustness: Sequence[Hardship] = (),
 ) -> Evaluation:
     """known: by path, what the metadata-only classifier says.
 
@@ -79,14 +81,22 @@ def evaluate_scores(
         labels = np.array([score.label for score in judged])
         metadata = auc(labels, np.array([known[score.path] for score in judged]))
     return Evaluation(
-        name, tier, thresholds, scores, numbers(scores), summarise(scores, known), metadata
+        name=name,
+        tier=tier,
+        thresholds=thresholds,
+        scores=scores,
+        numbers=numbers(scores),
+        summary=summarise(scores, known),
+        metadata=metadata,
+        robustness=robustness,
     )
 
 
-def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
-    """Write scores.csv, metrics.json, the pictures as PNG and SVG, and report.html."""
+def write_evaluation(evaluation: Evaluation, folder: Path, *, table: str = "csv") -> None:
+    """Write the scores (table: "csv" or "parquet"), metrics.json, the pictures as PNG and SVG, and
+    report.html."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_scores(evaluation.scores, folder / "scores.csv")
+    write_scores(evaluation.scores, folder / f"scores.{table}")
     write_json(as_json(evaluation), folder / "metrics.json")
     judged = [score for score in evaluation.scores if score.status == Status.OK]
     labels = np.array([score.label for score in judged])
@@ -103,8 +113,9 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
         "evaluation.html",
         evaluation=evaluation,
         names=NAMES,
+        drop=NOTABLE_DROP,
         pictures={
-            name: _embedded(folder / f"{name}.png")
+            name: embedded(folder / f"{name}.png")
             for name in ("roc", "confusion", "reliability", "histograms", "comparisons")
         },
     )
@@ -126,6 +137,10 @@ def write_comparison(
             name: found.as_json() | {"facts": dict(facts[name])}
             for name, found in comparison.models.items()
         },
+        "kinds": {
+            kind: {name: None if auc is None else _json(auc) for name, auc in aucs.items()}
+            for kind, aucs in comparison.kinds.items()
+        },
         "differences": [
             {"one": d.one, "other": d.other, **_json(d.auc), "real": d.real}
             for d in comparison.differences
@@ -141,12 +156,30 @@ def write_comparison(
         comparison=comparison,
         facts=facts,
         names=NAMES,
-        pictures={name: _embedded(folder / f"{name}.png") for name in ("roc", "auc")},
+        pictures={name: embedded(folder / f"{name}.png") for name in ("roc", "auc")},
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
+    names = list(comparison.models)
+    rows = [[kind, *(_said(found[name]) for name in names)]
+            for kind, found in comparison.kinds.items()]  # fmt: skip
+    rows += [[what, *(facts[name][what] for name in names)] for what in facts[names[0]]]
+    write_table(["AUC by kind of fake", *names], rows, folder)
 
 
-def write_stress(name: str, rows: Sequence[Hardship], folder: Path) -> None:
+def _said(interval: Interval | None) -> str:
+    return "not defined" if interval is None else str(interval)
+
+
+def write_table(head: Sequence[str], rows: Iterable[Sequence[str]], folder: Path) -> None:
+    """Write table.md, for a document: the same as the page has."""
+    (folder / "table.md").write_text(markdown_table(head, rows) + "\n", encoding="utf-8")
+
+
+TREATED = "treated before the face finder"
+ATTACKED = "changed against the network, in what it sees of the face, by somebody who has it"
+
+
+def write_stress(name: str, rows: Sequence[Hardship], folder: Path, *, how: str = TREATED) -> None:
     """Write stress.json, the curves and report.html; the first row is of untreated pictures."""
     folder.mkdir(parents=True, exist_ok=True)
     content = {"model": name, "robustness": [row.model_dump() for row in rows]}
@@ -157,11 +190,44 @@ def write_stress(name: str, rows: Sequence[Hardship], folder: Path) -> None:
         "stress.html",
         name=name,
         rows=rows,
-        worst=[row for row in rows if rows[0].auc - row.auc > NOTABLE_DROP],
+        how=how,
+        worst=notable(rows),
         drop=NOTABLE_DROP,
-        picture=_embedded(folder / "stress.png"),
+        picture=embedded(folder / "stress.png"),
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
+    table = [
+        (f"{row.kind} {row.level}", f"{row.auc:.3f}", f"{row.balanced_accuracy:.3f}",
+         f"{row.uncertain:.0%}", str(row.unjudged))
+        for row in rows
+    ]  # fmt: skip
+    write_table(
+        [f"{rows[0].pictures} pictures of {rows[0].split}", "AUC", "balanced accuracy", "uncertain",
+         "no score"], table, folder,
+    )  # fmt: skip
+
+
+def write_matrix(matrix: Matrix, tier: str, folder: Path) -> None:
+    """Write matrix.json, the heat map and report.html."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json({"tier": tier, **matrix.as_json(), "unseen": matrix.unseen}, folder / "matrix.json")
+    for form in FORMATS:
+        plot_generalisation(matrix, folder / f"matrix.{form}")
+    unseen = matrix.unseen
+    worst = min(unseen, key=lambda kind: unseen[kind], default="")
+    page = render(
+        "generalisation.html",
+        matrix=matrix,
+        tier=tier,
+        unseen=unseen,
+        mean=sum(unseen.values()) / max(1, len(unseen)),
+        worst={"kind": worst, "auc": unseen.get(worst)},
+        picture=embedded(folder / "matrix.png"),
+    )
+    (folder / "report.html").write_text(page, encoding="utf-8")
+    rows = [[row, *(_said(cells[kind]) for kind in matrix.plan.kinds)]
+            for row, cells in matrix.cells.items()]  # fmt: skip
+    write_table([f"trained (tier {tier})", *matrix.plan.kinds], rows, folder)
 
 
 def as_json(evaluation: Evaluation) -> dict[str, Any]:
@@ -173,6 +239,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         **evaluation.numbers.as_json(),
         "metadata_auc": evaluation.metadata,
         "no_better_than_chance": evaluation.numbers.no_better_than_chance,
+        "mean_and_worst": evaluation.summary.mean_and_worst,
         "comparisons": [
             {
                 "name": row.name,
@@ -201,7 +268,3 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
 
 def _json(interval: Interval) -> dict[str, float]:
     return {"value": interval.value, "low": interval.low, "high": interval.high}
-
-
-def _embedded(path: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")

@@ -1,16 +1,19 @@
 """One scoring pass: what the detector says of every sample, as `facetell detect` would say it."""
 
 import csv
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
+import numpy as np
+
 from facetell.data.degrade import TIERS
-from facetell.data.manifest import Sample
+from facetell.data.manifest import Sample, table_rows, write_parquet
 from facetell.detect.analyze import Detector, analyze_picture
 from facetell.detect.media import read_picture
 from facetell.detect.scan import scan
 from facetell.errors import DataError, MediaError
+from facetell.evaluate.metrics import Interval, auc_with_interval
 from facetell.types import Status, UInt8Array
 
 
@@ -94,7 +97,20 @@ def unjudged(sample: Sample, tier: str) -> Score:
     )
 
 
+def auc_of(scores: Sequence[Score]) -> Interval | None:
+    """Of judged samples; None when only one label is there."""
+    return auc_with_interval(
+        np.array([score.label for score in scores]),
+        np.array([score.log_odds for score in scores], np.float64),
+        [score.group for score in scores],
+    )
+
+
 def write_scores(scores: Iterable[Score], path: Path) -> None:
+    """As CSV, or as Parquet where the file is named so."""
+    if path.suffix.lower() == ".parquet":
+        write_parquet([asdict(score) for score in scores], path)
+        return
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, [field.name for field in fields(Score)])
         writer.writeheader()
@@ -103,11 +119,11 @@ def write_scores(scores: Iterable[Score], path: Path) -> None:
 
 
 def read_scores(path: Path) -> list[Score]:
-    """Read a score table. Raises DataError when it is not one."""
+    """Read a score table, CSV or Parquet. Raises DataError when it is not one."""
+    rows = table_rows(path)
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return [_score(row) for row in csv.DictReader(file)]
-    except (OSError, KeyError, ValueError) as error:
+        return [_score(row) for row in rows]
+    except (KeyError, ValueError) as error:
         raise DataError(
             f"{path} is no score table: {error!r}",
             hint="write one: facetell evaluate --out FOLDER",

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from facetell.data.degrade import blur, noise, recompress, relight, resize, shrink_to
+from facetell.data.degrade import TIERS, blur, noise, recompress, relight, resize, shrink_to
 from facetell.data.manifest import Sample
 from facetell.detect.analyze import Detector
 from facetell.detect.card import Hardship
@@ -72,6 +72,7 @@ _SWEEPS: dict[str, tuple[Callable[..., UInt8Array], dict[str, object]]] = {
     "brighter": (lambda image, gain: relight(image, gain, 1), {f"{g:.0%}": g for g in (1.3, 1.8)}),
     "cut at two sides": (_cut, {f"{s:.0%}": s for s in (0.05, 0.1, 0.2)}),
     "screenshot": (_screenshot, {f"{f:.0%}": f for f in (1.0, 0.6)}),
+    "tier": (lambda image, tier: TIERS[tier](image), {"web": "web", "hard": "hard"}),
     "passed on": (_platform, {
         "messenger": [_MESSENGER],
         "feed": [_FEED],
@@ -112,15 +113,15 @@ def stress(
         yield level, numbers(rows)
 
 
-def hardship(level: Level, found: Numbers, split: str) -> Hardship | None:
+def hardship(kind: str, level: str, found: Numbers, split: str) -> Hardship | None:
     """The row of the robustness card; None where nothing can be said."""
     auc, balanced = found.values["auc"], found.values["balanced_accuracy"]
     coverage = found.values["coverage"]
     if auc is None or balanced is None or coverage is None:
         return None
     return Hardship(
-        kind=level.kind,
-        level=level.level,
+        kind=kind,
+        level=level,
         split=split,
         pictures=found.reals + found.fakes,
         auc=round(auc.value, 4),

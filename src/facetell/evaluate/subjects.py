@@ -1,8 +1,9 @@
 """What is evaluated: a model file, or the scores that any other detector gave."""
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,44 +12,75 @@ from facetell.data.degrade import TIERS
 from facetell.data.manifest import Sample, table_rows
 from facetell.detect.analyze import Detector
 from facetell.detect.calibrate import Thresholds
+from facetell.detect.card import Hardship
 from facetell.detect.model import DEFAULT_MODEL, Model
 from facetell.errors import DataError
-from facetell.evaluate.score import Score, score_samples, unjudged
+from facetell.evaluate.runs import MODEL_NAME
+from facetell.evaluate.score import Score, read_scores, score_samples, unjudged
 from facetell.types import Status, Verdict
 
 TABLE_ENDINGS = (".csv", ".parquet")
-FOREIGN = Thresholds(real_below=0.5, fake_from=0.5, fitted_on="none: 0.5, given with the scores")
+FOREIGN = Thresholds(real_below=0.5, fake_from=0.5, fitted_on="none, called fake from 0.5")
+AS_GIVEN = Thresholds(real_below=0.5, fake_from=0.5, fitted_on="verdicts as given with the scores")
 NEAR_CERTAIN = 1e-6
 BATCH = 16
 
 
 @dataclass(frozen=True)
+class Said:
+    """What a table of scores says of one sample; all None where that detector gave no score.
+
+    log_odds, verdict: of p_fake at 0.5 where the table has only that.
+    """
+
+    p_fake: float | None
+    log_odds: float | None
+    verdict: str | None
+    status: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """What was read of a table of scores. said: by path. tier: as the table says."""
+
+    said: Mapping[str, Said]
+    thresholds: Thresholds
+    tier: str
+
+
+@dataclass(frozen=True)
 class Subject:
-    """name: unique among those compared. detector: None for a table of scores, whose `scores` by
-    path then are p_fake in [0, 1], None where that detector gave none."""
+    """name: unique among those compared. detector: None for a table of scores, `table`."""
 
     name: str
     path: Path
     detector: Detector | None = None
-    scores: Mapping[str, float | None] | None = None
+    table: Table | None = None
 
     @property
     def thresholds(self) -> Thresholds:
-        return self.detector.model.card.thresholds if self.detector else FOREIGN
+        if self.detector:
+            return self.detector.model.card.thresholds
+        return self.table.thresholds if self.table else FOREIGN
+
+    @property
+    def robustness(self) -> Sequence[Hardship]:
+        return self.detector.model.card.robustness if self.detector else ()
 
 
 def open_subjects(paths: Sequence[Path]) -> list[Subject]:
     """Model files and score tables (CSV or Parquet: `path,p_fake`); the model inside where none is
-    named.
+    named. The model of a run is called by the run's name.
 
     Raises DataError for a table that is none, ModelError for a model that is none.
     """
     subjects: list[Subject] = []
     for path in paths or [DEFAULT_MODEL]:
+        name = path.parent.name if path.name == MODEL_NAME else path.stem
         if path.suffix.lower() in TABLE_ENDINGS:
-            made = Subject(path.stem, path, scores=_read_scores(path))
+            made = Subject(name, path, table=_read_table(path))
         else:
-            made = Subject(path.stem, path, detector=Detector.load(path))
+            made = Subject(name, path, detector=Detector.load(path))
         taken = sum(other.name.partition("~")[0] == made.name for other in subjects)
         subjects.append(replace(made, name=f"{made.name}~{taken + 1}") if taken else made)
     return subjects
@@ -75,7 +107,7 @@ def scored(
 
 def tiers_of(subject: Subject, tiers: Sequence[str]) -> list[str]:
     """Those that can be measured: a table has its one."""
-    return list(tiers) if subject.detector else ["as scored"]
+    return [subject.table.tier] if subject.table else list(tiers)
 
 
 def check_tiers(tiers: Sequence[str]) -> None:
@@ -87,21 +119,31 @@ def check_tiers(tiers: Sequence[str]) -> None:
 
 def _matched(subject: Subject, samples: Sequence[Sample], tier: str) -> Iterator[Score]:
     """By the whole path, or by the file's name where that is unique in the table."""
-    assert subject.scores is not None
-    by_path = {str(Path(path).resolve()): value for path, value in subject.scores.items()}
-    by_name: dict[str, float | None] = {}
+    assert subject.table is not None
+    table = subject.table.said
+    by_path = {str(Path(path).resolve()): said for path, said in table.items()}
+    by_name: dict[str, Said] = {}
     twice = set()
-    for path, value in subject.scores.items():
+    for path, said in table.items():
         name = Path(path).name
         twice |= {name} & set(by_name)
-        by_name[name] = value
+        by_name[name] = said
     known = 0
     for sample in samples:
-        p_fake = by_path.get(str(sample.path.resolve()))
-        if p_fake is None and sample.path.name not in twice:
-            p_fake = by_name.get(sample.path.name)
-        known += p_fake is not None
-        yield _row(sample, tier, p_fake)
+        found = by_path.get(str(sample.path.resolve()))
+        if found is None and sample.path.name not in twice:
+            found = by_name.get(sample.path.name)
+        row = unjudged(sample, tier)
+        if found is not None:
+            known += found.p_fake is not None
+            row = replace(
+                row,
+                status=found.status,
+                log_odds=found.log_odds,
+                p_fake=found.p_fake,
+                verdict=found.verdict,
+            )
+        yield row
     if not known:
         raise DataError(
             f"{subject.path} has a score for none of the {len(samples)} samples",
@@ -109,41 +151,47 @@ def _matched(subject: Subject, samples: Sequence[Sample], tier: str) -> Iterator
         )
 
 
-def _row(sample: Sample, tier: str, p_fake: float | None) -> Score:
-    row = unjudged(sample, tier)
-    if p_fake is None:
-        return row
-    p = min(1 - NEAR_CERTAIN, max(NEAR_CERTAIN, p_fake))
-    return replace(
-        row,
-        status=Status.OK,
-        log_odds=float(np.log(p / (1 - p))),
-        p_fake=p_fake,
-        verdict=Verdict.FAKE if p_fake >= FOREIGN.fake_from else Verdict.REAL,
-    )
-
-
-def _read_scores(path: Path) -> dict[str, float | None]:
+def _read_table(path: Path) -> Table:
+    """A score table of ours keeps its verdicts and tier, any other one is called fake from 0.5."""
     rows = table_rows(path)
     if not rows or "path" not in rows[0] or "p_fake" not in rows[0]:
         raise DataError(
             f"{path} is no table of scores", hint="columns needed: path,p_fake (0 real to 1 fake)"
         )
-    found: dict[str, float | None] = {}
-    for number, row in enumerate(rows, start=2):
-        try:
-            value = float(row["p_fake"]) if row["p_fake"] else None
-        except ValueError as error:
-            raise DataError(
-                f"{path}:{number}: p_fake {row['p_fake']!r}", hint="a number, or nothing"
-            ) from error
-        if value is not None and not 0 <= value <= 1:
-            raise DataError(
-                f"{path}:{number}: p_fake {value} is no probability",
-                hint="0 for real to 1 for fake; turn other scores into such",
-            )
-        found[row["path"]] = value
-    return found
+    if {field.name for field in fields(Score)} <= set(rows[0]):
+        own = read_scores(path)
+        said = {s.path: Said(s.p_fake, s.log_odds, s.verdict, s.status) for s in own}
+        return Table(said, _thresholds_beside(path), own[0].tier)
+    given = {
+        row["path"]: _said(row["p_fake"], f"{path}:{n}") for n, row in enumerate(rows, start=2)
+    }
+    return Table(given, FOREIGN, "as scored")
+
+
+def _thresholds_beside(path: Path) -> Thresholds:
+    """Those in the metrics.json that an evaluation wrote beside its scores."""
+    try:
+        content = json.loads(path.with_name("metrics.json").read_text(encoding="utf-8"))
+        return Thresholds.model_validate(content["thresholds"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return AS_GIVEN
+
+
+def _said(text: str, where: str) -> Said:
+    if not text:
+        return Said(None, None, None, Status.ERROR)
+    try:
+        p_fake = float(text)
+    except ValueError as error:
+        raise DataError(f"{where}: p_fake {text!r}", hint="a number, or nothing") from error
+    if not 0 <= p_fake <= 1:
+        raise DataError(
+            f"{where}: p_fake {p_fake} is no probability",
+            hint="0 for real to 1 for fake; turn other scores into such",
+        )
+    p = min(1 - NEAR_CERTAIN, max(NEAR_CERTAIN, p_fake))
+    verdict = Verdict.FAKE if p_fake >= FOREIGN.fake_from else Verdict.REAL
+    return Said(p_fake, float(np.log(p / (1 - p))), verdict, Status.OK)
 
 
 def crops_per_second(model: Model, seconds: float = 1.0) -> float:

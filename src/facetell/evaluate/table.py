@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facetell.evaluate.comparisons import comparisons, members
+from facetell.evaluate.comparisons import Comparison, comparisons, members
 from facetell.evaluate.metrics import (
     Interval,
     auc,
-    auc_with_interval,
     expected_calibration_error,
 )
-from facetell.evaluate.score import Score
+from facetell.evaluate.score import Score, auc_of
 from facetell.types import Status, Verdict
 
 
@@ -21,7 +20,8 @@ class ComparisonRow:
     """How well one kind of fake is told from real pictures.
 
     missed, unsure, caught: shares of the fakes with verdict real, uncertain, fake at the model's
-    own thresholds. metadata: AUC of a classifier that sees no pixel, on the same samples.
+    own thresholds. metadata: AUC of a classifier that sees no pixel, on the same samples. one_of:
+    as in `Comparison`.
     """
 
     name: str
@@ -32,6 +32,7 @@ class ComparisonRow:
     unsure: float
     caught: float
     metadata: float | None
+    one_of: bool
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,27 @@ class Summary:
     comparisons: list[ComparisonRow]
     reals: list[RealRow]
 
+    @property
+    def mean_and_worst(self) -> list[str]:
+        """Over the generators the AUC, over the real sources the share called fake, in words."""
+        said = []
+        aucs = {r.name: r.auc.value for r in self.comparisons if r.one_of and r.auc is not None}
+        if len(aucs) > 1:
+            worst = min(aucs, key=lambda name: aucs[name])
+            mean = sum(aucs.values()) / len(aucs)
+            said.append(
+                f"{len(aucs)} kinds of generated faces: AUC {mean:.3f} on average, worst "
+                f"{aucs[worst]:.3f} ({worst})"
+            )
+        if len(self.reals) > 1:
+            wrong = max(self.reals, key=lambda row: row.called_fake)
+            mean = sum(row.called_fake for row in self.reals) / len(self.reals)
+            said.append(
+                f"{len(self.reals)} real sources: {mean:.1%} called fake on average, worst "
+                f"{wrong.called_fake:.1%} ({wrong.source}, {wrong.judged} pictures)"
+            )
+        return said
+
 
 def summarise(scores: Sequence[Score], metadata: Mapping[str, float] | None = None) -> Summary:
     """scores: of one tier. metadata: by path, what the metadata-only classifier says."""
@@ -75,7 +97,7 @@ def summarise(scores: Sequence[Score], metadata: Mapping[str, float] | None = No
         unsure=1 - len(decided) / len(judged),
         wrong_of_decided=len(wrong) / max(1, len(decided)),
         comparisons=[
-            _comparison_row(comparison.name, members(comparison, judged), metadata)
+            _comparison_row(comparison, members(comparison, judged), metadata)
             for comparison in comparisons(judged)
         ],
         reals=[
@@ -86,21 +108,21 @@ def summarise(scores: Sequence[Score], metadata: Mapping[str, float] | None = No
 
 
 def _comparison_row(
-    name: str, scores: Sequence[Score], metadata: Mapping[str, float] | None
+    comparison: Comparison, scores: Sequence[Score], metadata: Mapping[str, float] | None
 ) -> ComparisonRow:
     labels = np.array([score.label for score in scores])
-    log_odds = np.array([score.log_odds for score in scores], np.float64)
     fakes = [score for score in scores if score.label]
     known = np.array([metadata[score.path] for score in scores]) if metadata else None
     return ComparisonRow(
-        name=name,
+        name=comparison.name,
         fakes=len(fakes),
         reals=len(scores) - len(fakes),
-        auc=auc_with_interval(labels, log_odds, [score.group for score in scores]),
+        auc=auc_of(scores),
         missed=_share(fakes, Verdict.REAL),
         unsure=_share(fakes, Verdict.UNCERTAIN),
         caught=_share(fakes, Verdict.FAKE),
         metadata=None if known is None else auc(labels, known),
+        one_of=comparison.one_of,
     )
 
 
@@ -128,6 +150,7 @@ def as_markdown(summary: Summary) -> str:
         f"{summary.ece:.3f}; uncertain {summary.unsure:.1%}; of the decided "
         f"{summary.wrong_of_decided:.1%} wrong.",
         "",
+        *(line for said in summary.mean_and_worst for line in (f"- {said}", "")),
         "| fakes / reals | n | AUC [95 %] | metadata only | called real | unsure | called fake |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]

@@ -32,6 +32,7 @@ from torch.utils.data import DataLoader, Dataset
 from facetell.data.crops import CropCache
 from facetell.errors import DataError, OutputError
 from facetell.evaluate.runs import CONFIG_NAME, LOGS_NAME, VAL_AUC
+from facetell.train.adversarial import harden
 from facetell.train.dataset import TrainingSamples, ValidationSamples
 from facetell.train.module import Loss, Training
 from facetell.train.networks.detector import Detector
@@ -94,10 +95,17 @@ def train(
     followed."""
     torch.manual_seed(recipe.seed)
 
-    def loss(net: nn.Module, crops: Tensor, labels: Tensor) -> Tensor:
+    reach = recipe.adversarial / torch.tensor(recipe.crop.std)[:, None, None]
+
+    def cross_entropy(net: nn.Module, crops: Tensor, labels: Tensor) -> Tensor:
         logit, _ = net(crops)
         soft = labels * (1 - recipe.label_smoothing) + recipe.label_smoothing / 2
         return nn.functional.binary_cross_entropy_with_logits(logit, soft)
+
+    def loss(net: nn.Module, crops: Tensor, labels: Tensor) -> Tensor:
+        if recipe.adversarial:
+            crops = harden(net, cross_entropy, crops, labels, reach.to(crops.device))
+        return cross_entropy(net, crops, labels)
 
     val = ValidationSamples(cache, recipe)
     if not len(val) and (recipe.patience or recipe.schedule == "plateau" or recipe.keep == "best"):

@@ -32,6 +32,8 @@ class Recipe(Optimisation):
     augmentation: a name in `data.degrade.AUGMENTATIONS`, or its fields.
     twins, blends: shares of the pairs that are a real and a fake picture of one group, and a real
         picture and its self-blend; the others are strangers.
+    adversarial: half of the pairs are changed against the network by up to so much, of 255; 0 for
+        none.
     boost: weight of a source beside the root of its size (1.0 where not named).
     """
 
@@ -47,6 +49,7 @@ class Recipe(Optimisation):
     augmentation: Augmentation = field(default_factory=lambda: AUGMENTATIONS["forensic"])
     twins: float = 0.0
     blends: float = 0.0
+    adversarial: float = 0.0
     boost: dict[str, float] = field(default_factory=dict)
 
     @property

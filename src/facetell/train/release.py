@@ -40,11 +40,9 @@ NOT_FITTED: dict[str, Any] = {
 }
 """What a card says before anything was judged: scores are raw logits, thresholds say nothing."""
 
-LIMITS = (
-    "Made for faces that a generator drew whole. Face swaps, reenacted video and edits by hand are "
-    "hardly told from real pictures: against those, a verdict of real says nothing.",
-    "Generators that it was not trained on were not measured.",
-)
+BLIND, WEAK = 0.75, 0.9
+"""AUC on val, tier web: below BLIND a kind of fake is hardly told, below WEAK not well."""
+UNTRIED = "Generators that it was not trained on were not measured."
 
 
 def release(
@@ -134,7 +132,7 @@ def draft_card(recipe: Recipe, trained_on: Mapping[str, int], name: str) -> Mode
         recipe=asdict(recipe),
         start_weights=origin(recipe.architecture, recipe.pretrained),
         licence="Apache-2.0; trained on research data with mixed or unstated licences",
-        limits=LIMITS,
+        limits=(UNTRIED,),
     )
 
 
@@ -169,14 +167,32 @@ def _fitted(draft: ModelCard, scores: dict[str, list[Score]]) -> ModelCard:
         fitted_on=f"{where}: at most {FALSE_ALARMS:.0%} of the real ones called fake, at most "
         f"{MISSES:.0%} of the fakes (of every kind) called real",
     )
+    metrics = tuple(m for tier in TIERS for m in _measured(scores[tier], tier))
     return draft.model_copy(
         update={
             "calibration": calibration,
             "thresholds": thresholds,
             "smallest_face_px": int(np.quantile([s.face_px for s in judged if s.face_px], 0.01)),
-            "metrics": tuple(m for tier in TIERS for m in _measured(scores[tier], tier)),
+            "metrics": metrics,
+            "limits": (*shortcomings(metrics), UNTRIED),
         }
     )
+
+
+def shortcomings(metrics: Sequence[Measured]) -> list[str]:
+    """What a model was measured not to tell, in words."""
+    rows = sorted((row for row in metrics if row.tier == "web"), key=lambda row: row.auc)
+    blind = [f"{row.name} ({row.auc:.2f})" for row in rows if row.auc < BLIND]
+    weak = [f"{row.name} ({row.auc:.2f})" for row in rows if BLIND <= row.auc < WEAK]
+    said = []
+    if blind:
+        said.append(
+            f"Hardly told apart (AUC on val, 0.5 is chance): {', '.join(blind)}. Against such "
+            "fakes, a verdict of real says nothing."
+        )
+    if weak:
+        said.append(f"Not told apart well (AUC on val): {', '.join(weak)}.")
+    return said
 
 
 def _measured(scores: Sequence[Score], tier: str) -> list[Measured]:

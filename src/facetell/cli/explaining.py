@@ -1,0 +1,66 @@
+"""Explain many pictures: a row for each as it is done, and what was asked for on disk."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import typer
+
+from facetell.cli.progress import progress_bar
+from facetell.cli.quiet import quiet_libraries
+from facetell.cli.writers import explained as writing
+from facetell.detect.analyze import Detector
+from facetell.detect.find import find_media
+from facetell.detect.model import DEFAULT_MODEL
+from facetell.errors import DataError
+from facetell.evaluate.explain import Explained, Explainer, explain
+from facetell.evaluate.explain_page import draw_explanations, write_page
+from facetell.evaluate.runs import MODEL_NAME
+from facetell.evaluate.spectrum import REFERENCE, read_references
+from facetell.types import Status
+
+
+def write_explanations(
+    images: list[str],
+    out: Path,
+    model: Path | None,
+    run: Path | None,
+    faces: int,
+    spectra: Path | None,
+) -> int:
+    """Explain everything that `images` names. Returns the exit code."""
+    references = read_references(spectra or REFERENCE)
+    others: Mapping[str, Explainer] = {}
+    if run:
+        from facetell.train.explain import explainers
+
+        others = explainers(run)
+        model = run / MODEL_NAME
+    detector = Detector.load(model or DEFAULT_MODEL)
+    files = list(find_media(images))
+    done: list[Explained] = []
+    drawn: list[list[Path]] = []
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+    with quiet_libraries(), progress_bar("explaining", len(files)) as advance:
+        for number, file in enumerate(files, start=1):
+            one = explain(file, detector, others, faces)
+            done.append(one)
+            with writing(out):
+                drawn.append(draw_explanations(one, number, references, out))
+            typer.echo(_row(one))
+            advance(number)
+    if not done:
+        raise DataError("there is no picture to explain", hint="name pictures or folders")
+    with writing(out):
+        write_page(done, drawn, detector, out)
+    typer.echo(f"wrote {out / 'report.html'}")
+    return 1 if any(one.report.status is Status.ERROR for one in done) else 0
+
+
+def _row(one: Explained) -> str:
+    path = one.report.path.encode("unicode_escape").decode()
+    if not one.explanations:
+        return f"{path}: {one.report.status}, {one.report.reason}"
+    first = one.explanations[0]
+    gains = ", ".join(f"{name} {gain:+.2f}" for name, gain in first.gains.items())
+    return f"{path}: {first.face.verdict}, p_fake {first.face.p_fake:.3f}; gains: {gains}"

@@ -1,0 +1,81 @@
+"""A model's card as a document, after Mitchell et al. 2019 (https://arxiv.org/abs/1810.03993)."""
+
+from collections.abc import Iterable, Sequence
+
+import yaml
+
+from facetell.detect.card import Measured, ModelCard
+from facetell.detect.report import LIMITS_OF_THE_CLAIM
+from facetell.evaluate.page import markdown_table
+
+
+def card_markdown(card: ModelCard, sha256: str, megabytes: float) -> str:
+    """Everything the card says, as Markdown."""
+    limits = card.thresholds
+    parts = [
+        f"# {card.name} {card.version}",
+        f"{card.created}; {megabytes:.1f} MB, SHA-256 `{sha256}`. Written from the card inside the "
+        "file.",
+        "## What it is for",
+        f"It judges one face at a time, cut {card.crop.margin:g} times as wide as the face is long "
+        f"and brought to {card.crop.size_px} x {card.crop.size_px} pixels, and gives p_fake, a "
+        "calibrated probability that the face is not an unaltered photograph, with a map of the "
+        f"evidence. Below {limits.real_below:.3f} it says real, from {limits.fake_from:.3f} on "
+        f"fake, between them uncertain. It was tested on faces down to {card.smallest_face_px} px.",
+        "## What it cannot do",
+        _list((*card.limits, *LIMITS_OF_THE_CLAIM)),
+        "## Measured on val",
+        "AUC with 95 % intervals over groups; thresholds and calibration come from the same split, "
+        "which no weight was learnt from.",
+        _numbers(card.metrics) if card.metrics else "Nothing yet.",
+        "## How it holds when pictures are treated badly",
+        _robustness(card) if card.robustness else "Not measured.",
+        "## Calibration and thresholds",
+        f"p_fake = 1 / (1 + exp(-({card.calibration.slope:.4f} logit "
+        f"{card.calibration.intercept:+.4f}))), fitted on {card.calibration.fitted_on}. "
+        f"Thresholds: {limits.fitted_on}.",
+        "## What it learnt from",
+        f"Started from: {card.start_weights}.",
+        markdown_table(
+            ("source", "pictures of its train split"),
+            ((name, str(count)) for name, count in sorted(card.trained_on.items())),
+        ),
+        "The recipe:",
+        f"```yaml\n{yaml.safe_dump(card.recipe, sort_keys=False).strip()}\n```",
+        "## Licence",
+        card.licence + ".",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _numbers(rows: Sequence[Measured]) -> str:
+    """A row for each kind of fake, a column for each tier."""
+    tiers = list(dict.fromkeys(row.tier for row in rows))
+    found = {(row.name, row.tier): row for row in rows}
+    names = dict.fromkeys(row.name for row in rows)
+
+    def cell(name: str, tier: str) -> str:
+        row = found.get((name, tier))
+        return "not defined" if row is None else f"{row.auc:.3f} [{row.low:.3f}, {row.high:.3f}]"
+
+    sizes = {row.name: f"{row.fakes} / {row.reals}" for row in rows}
+    return markdown_table(
+        ("fakes / reals", "n", *tiers),
+        ((name, sizes[name], *(cell(name, tier) for tier in tiers)) for name in names),
+    )
+
+
+def _robustness(card: ModelCard) -> str:
+    first = card.robustness[0]
+    return markdown_table(
+        (f"{first.pictures} pictures of {first.split}", "AUC", "balanced accuracy", "uncertain"),
+        (
+            (f"{row.kind} {row.level}", f"{row.auc:.3f}", f"{row.balanced_accuracy:.3f}",
+             f"{row.uncertain:.0%}")
+            for row in card.robustness
+        ),
+    )  # fmt: skip
+
+
+def _list(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)

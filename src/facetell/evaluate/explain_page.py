@@ -1,0 +1,50 @@
+"""Explanations written down: a picture per face, explain.json and one page."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from facetell.detect.analyze import Detector, limits_of, model_info
+from facetell.evaluate.explain import Explained, Explanation, as_json, mean_gains
+from facetell.evaluate.explain_plots import plot_explanation
+from facetell.evaluate.page import embedded, render
+from facetell.evaluate.report import write_table
+from facetell.evaluate.runs import write_json
+from facetell.evaluate.spectrum import References
+
+
+def draw_explanations(
+    explained: Explained, number: int, references: References, folder: Path
+) -> list[Path]:
+    """A PNG for each face explained. number: of the file among all."""
+    stem = re.sub(r"[^\w.-]", "_", Path(explained.report.path).stem)[:80]
+    paths = []
+    for k, one in enumerate(explained.explanations, start=1):
+        paths.append(folder / f"{number:05d}-{stem}-face{k}.png")
+        plot_explanation(one, references.sizes.get(one.spectrum.size), paths[-1])
+    return paths
+
+
+def write_page(
+    explained: Sequence[Explained],
+    pictures: Sequence[Sequence[Path]],
+    detector: Detector,
+    folder: Path,
+) -> None:
+    """Write explain.json and report.html. pictures: of each file, those of its faces."""
+    write_json({"files": [as_json(one) for one in explained]}, folder / "explain.json")
+    entries: list[tuple[Explained, list[tuple[Explanation, str]]]] = [
+        (one, [(e, embedded(path)) for e, path in zip(one.explanations, paths, strict=True)])
+        for one, paths in zip(explained, pictures, strict=True)
+    ]
+    gains = mean_gains(explained)
+    page = render(
+        "explain.html",
+        entries=entries,
+        gains=gains,
+        model=model_info(detector),
+        limits=limits_of(detector),
+    )
+    (folder / "report.html").write_text(page, encoding="utf-8")
+    rows = [[name, str(gain)] for name, gain in gains.items()]
+    write_table(["map", "gain: insertion less deletion"], rows, folder)

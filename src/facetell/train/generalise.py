@@ -1,0 +1,72 @@
+"""Train again and again, each time on other fakes, and score the same test pictures."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from facetell.data.crops import CropCache
+from facetell.data.degrade import TIERS
+from facetell.detect.crop import crop_face, to_tensor
+from facetell.evaluate.generalisation import Matrix, Plan, matrix
+from facetell.evaluate.score import Score, read_scores, unjudged, write_scores
+from facetell.train.loop import Machine, Watcher, train
+from facetell.train.networks.detector import Detector
+from facetell.train.recipe import Recipe
+from facetell.types import Status
+
+SCORES_NAME = "scores.csv"
+BATCH = 32
+
+
+def generalise(
+    chosen: Plan,
+    cache: CropCache,
+    recipe: Recipe,
+    tier: str,
+    out: Path,
+    *,
+    machine: Machine,
+    on_row: Callable[[str], None] = lambda row: None,
+    on_step: Watcher = lambda progress: None,
+) -> Matrix:
+    """Train once for every row of the plan, each in a folder of its own; what is done already is
+    not done again.
+
+    on_row: called when a training begins, with its name.
+    """
+    scores = {}
+    for row in chosen.rows:
+        folder = out / "runs" / row.replace(" ", "-").replace("/", "_")
+        path = folder / SCORES_NAME
+        if not path.exists():
+            on_row(row)
+            learnt = cache.only(chosen.learns(row))
+            net = train(learnt, recipe, folder, machine=machine, on_step=on_step)
+            test = cache.only(lambda sample: sample.split == "test")
+            part = path.with_suffix(".part")
+            write_scores(score_regions(net, test, recipe, tier), part)
+            part.replace(path)
+        scores[row] = read_scores(path)
+    return matrix(chosen, scores)
+
+
+def score_regions(net: Detector, cache: CropCache, recipe: Recipe, tier: str) -> list[Score]:
+    """What an uncalibrated network says of the cached faces, degraded as `tier` says: log_odds is
+    its logit, and there is no verdict."""
+    rows = []
+    for start in range(0, len(cache.regions), BATCH):
+        regions = cache.regions[start : start + BATCH]
+        crops = [
+            crop_face(TIERS[tier](cache.image(r)), r.box_xyxy, recipe.crop, r.landmarks)
+            for r in regions
+        ]
+        with torch.no_grad():
+            logits, _ = net(torch.from_numpy(to_tensor(np.stack(crops), recipe.crop)))
+        for region, logit in zip(regions, logits.tolist(), strict=True):
+            p_fake = float(1 / (1 + np.exp(-logit)))
+            row = unjudged(region.sample, tier)
+            rows.append(replace(row, status=Status.OK, log_odds=logit, p_fake=p_fake))
+    return rows

@@ -1,0 +1,46 @@
+"""`facetell explain`: pictures of the reasons, and which of them to believe."""
+
+import json
+
+import pytest
+
+from tests.cli.command import facetell
+from tests.shared import EXAMPLES
+
+pytest.importorskip("matplotlib", reason="the training extra is not installed")
+
+
+def test_every_file_has_a_row_and_every_face_a_picture(tiny_model, two_people, landscape, tmp_path):
+    out = tmp_path / "out"
+    missing = tmp_path / "gone.jpg"
+    files = (two_people, landscape, missing)
+    done = facetell("explain", *files, "--model", tiny_model, "--out", out, "--faces", 2)
+    assert (done.code, done.err) == (1, "")
+    lines = done.out.splitlines()
+    assert "gains: evidence" in lines[0]
+    assert f"{landscape}: no_face" in lines[1]
+    assert f"{missing}: error, no such file" in lines[2]
+    drawn = sorted(path.name for path in out.glob("*.png"))
+    assert drawn == ["00001-two_people-face1.png", "00001-two_people-face2.png"]
+    found = json.loads((out / "explain.json").read_text("utf-8"))["files"]
+    assert [one["report"]["status"] for one in found] == ["ok", "no_face", "error"]
+    faith = found[0]["explained"][0]["faithfulness"]["evidence"]
+    assert faith["gain"] == pytest.approx(faith["insertion"] - faith["deletion"])
+    page = (out / "report.html").read_text("utf-8")
+    assert page.count("data:image/png;base64,") == 2
+    assert "random order" in page
+    assert "no such file" in page
+
+
+def test_a_model_and_a_run_at_once_are_refused(tiny_model, tmp_path):
+    picture = EXAMPLES / "real-astronaut.jpg"
+    both = ("--model", tiny_model, "--run", tmp_path)
+    done = facetell("explain", picture, "--out", tmp_path / "out", *both)
+    assert (done.code, "a run has its own model" in done.err) == (2, True)
+
+
+def test_a_run_without_a_model_is_refused(tmp_path):
+    picture = EXAMPLES / "real-astronaut.jpg"
+    done = facetell("explain", picture, "--out", tmp_path / "out", "--run", tmp_path / "no run")
+    assert done.code == 2
+    assert "Traceback" not in done.err

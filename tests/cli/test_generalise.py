@@ -1,0 +1,59 @@
+"""`facetell generalise`: from labelled pictures to the matrix, and on again after a stop."""
+
+import json
+import shutil
+
+import pytest
+
+from facetell.data.layouts import read_dataset
+from facetell.data.manifest import write_manifest
+from tests.cli.command import facetell
+from tests.lab_data import write_lab_data
+
+pytest.importorskip("torch", reason="the training extra is not installed")
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory):
+    """Two kinds of fakes, one of them unlike the other, in train, val and test."""
+    from dataclasses import replace
+
+    folder = tmp_path_factory.mktemp("lab")
+    samples = read_dataset(write_lab_data(folder / "data", 48)).samples
+    kinds = {0: "green", 1: "other"}
+    splits = ("train", "train", "test")
+    made = [
+        replace(s, split=splits[n // 4 % 3], generator=kinds[n % 2] if s.label else "")
+        for n, s in enumerate(sorted(samples, key=lambda s: s.path.name))
+    ]
+    write_manifest(made, folder / "manifest.csv")
+    return folder / "manifest.csv"
+
+
+def arguments(manifest, out):
+    small = ("architecture=baseline_cnn", "size_px=48", "batch_size=8", "samples=64")
+    sets = [part for setting in (*small, "ema_decay=0.9") for part in ("--set", setting)]
+    return ("generalise", manifest, "--out", out, "--least", 4, "--workers", 0, *sets)
+
+
+def test_a_study_ends_with_a_matrix_and_goes_on_after_a_stop(manifest, tmp_path):
+    out = tmp_path / "study"
+    done = facetell(*arguments(manifest, out))
+    assert (done.code, done.err) == (0, "")
+    assert "3 trainings over 2 generators" in done.out
+    assert "never seen: mean" in done.out
+    found = json.loads((out / "matrix.json").read_text())
+    assert set(found["auc"]) == {"all", "without green", "without other"}
+    before = (out / "matrix.json").read_bytes()
+
+    shutil.rmtree(out / "runs" / "without-green")
+    again = facetell(*arguments(manifest, out))
+    assert "training: without green" in again.out
+    assert "training: all" not in again.out
+    assert (out / "matrix.json").read_bytes() == before
+
+
+def test_data_without_kinds_are_refused(tmp_path):
+    data = write_lab_data(tmp_path / "data", 8)
+    done = facetell(*arguments(data, tmp_path / "out"))
+    assert (done.code, "fewer than two generators" in done.err) == (2, True)
