@@ -51,7 +51,9 @@ def serving(folder: Path, **settings: object) -> Iterator[tuple[str, subprocess.
     with (folder.parent / "log").open("w+") as log:
         process = subprocess.Popen(command, stderr=log, text=True, env=environment)
         try:
-            while not (found := re.search(r"running on (http://\S+)", (folder.parent / "log").read_text())):
+            while not (
+                found := re.search(r"running on (http://\S+)", (folder.parent / "log").read_text())
+            ):
                 assert process.poll() is None, (folder.parent / "log").read_text()
                 time.sleep(0.05)
             yield found[1], process
@@ -192,17 +194,29 @@ def percentile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
-def print_rows(what: str, alone: list[Run], served: list[Run]) -> None:
+def print_row(what: str, alone: list[Run], served: list[Run]) -> None:
     raw = statistics.median(run.per_s for run in alone)
     rate = statistics.median(run.per_s for run in served)
-    waits = [wait for run in served for wait in run.waits_ms]
     model = statistics.median(run.cpu_ms["model"] for run in alone)
     cpu = {name: statistics.median(run.cpu_ms[name] for run in served) for name in served[0].cpu_ms}
-    elsewhere = model / (cpu["server"] + cpu["workers"])
-    p50, p95, p99 = (percentile(waits, share) for share in (0.5, 0.95, 0.99))
-    print(f"| {what} | {raw:.1f} | {rate:.1f} | {rate / raw:.2f} | {p50:.0f} / {p95:.0f} / {p99:.0f} "
-          f"| {model:.1f} | {cpu['workers']:.1f} + {cpu['server']:.1f} + {cpu['client']:.1f} "
-          f"| {elsewhere:.2f} |")  # fmt: skip
+    waits = [wait for run in served for wait in run.waits_ms]
+    cells = (
+        what,
+        f"{raw:.1f}",
+        f"{rate:.1f}",
+        f"{rate / raw:.2f}",
+        " / ".join(f"{percentile(waits, share):.0f}" for share in (0.5, 0.95, 0.99)),
+        f"{model:.1f}",
+        f"{cpu['workers']:.1f} + {cpu['server']:.1f} + {cpu['client']:.1f}",
+        f"{model / (cpu['workers'] + cpu['server']):.2f}",
+    )
+    print(f"| {' | '.join(cells)} |")
+
+
+HEAD = """
+| photos | model alone /s | service /s | ratio | p50 / p95 / p99 ms | CPU ms: model alone \
+| workers + server + client | ratio by CPU |
+| --- | --- | --- | --- | --- | --- | --- | --- |"""
 
 
 def main() -> None:
@@ -215,17 +229,18 @@ def main() -> None:
         root = Path(name)
         (root / "small").mkdir()
         small = draw_folder(root / "small", max(args.photos, args.queued))
-        print(f"{WORKERS} cores and workers, {AT_ONCE} requests at a time, {args.rounds} rounds in turn\n")
-        print("| photos | model alone /s | service /s | ratio | p50 / p95 / p99 ms "
-              "| CPU ms a photo: model alone | workers + server + client | ratio by CPU |")  # fmt: skip
-        print("| --- | --- | --- | --- | --- | --- | --- | --- |")
-        print_rows("256 px", *compare(small[: args.photos], args.rounds, root / "a"))
+        print(f"{WORKERS} workers, {AT_ONCE} requests at a time, {args.rounds} rounds in turn")
+        print(HEAD)
+        print_row("256 px", *compare(small[: args.photos], args.rounds, root / "a"))
         large = draw_large(root / "large", max(8, args.photos // 10))
-        print_rows("12 MP", *compare(large, args.rounds, root / "b"))
-        found = queue(small[: args.queued], root / "c", args.queued // 4)
-        print(f"\n{args.queued} jobs of one photo each: {found['accepted_per_s']:.0f} accepted/s; killed -9 "
-              f"once {args.queued // 4} were done, started again; {found['judged']:.0f} judged, "
-              f"the last after {found['done_s']:.0f} s")  # fmt: skip
+        print_row("12 MP", *compare(large, args.rounds, root / "b"))
+        kill_after = args.queued // 4
+        found = queue(small[: args.queued], root / "c", kill_after)
+        print(
+            f"\n{args.queued} jobs of one photo: {found['accepted_per_s']:.0f} accepted a second;"
+        )
+        print(f"killed -9 once {kill_after} were done and started again:")
+        print(f"{found['judged']:.0f} judged, the last after {found['done_s']:.0f} s")
 
 
 if __name__ == "__main__":

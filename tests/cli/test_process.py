@@ -50,6 +50,14 @@ def test_help_does_not_even_load_the_model_runtime():
     assert not loaded & {"onnxruntime", "onnx"}
 
 
+def test_the_model_runtime_keeps_no_record_of_its_use(tmp_path):
+    """Where it keeps one, it sends it, too."""
+    picture = EXAMPLES / "real-astronaut.jpg"
+    done = facetell_process("detect", picture, HOME=str(tmp_path), XDG_CACHE_HOME=str(tmp_path))
+    assert done.code == 0
+    assert list(tmp_path.rglob("*")) == []
+
+
 def test_a_reader_who_leaves_early_gets_no_traceback():
     pictures = " ".join(f"'{path}'" for path in EXAMPLES.glob("real*.jpg"))
     program = " ".join(f'"{word}"' for word in PROGRAM)

@@ -25,7 +25,9 @@ def memory_mib(service):
     return [int(count) * 4096 / MIB for count in pages]
 
 
-def test_every_hostile_file_is_answered_and_the_server_lives_on(tmp_path, tiny_model, small_portrait):
+def test_every_hostile_file_is_answered_and_the_server_lives_on(
+    tmp_path, tiny_model, small_portrait
+):
     files = sorted(path for path in HOSTILE.rglob("*") if path.is_file())
     assert len(files) == 320
     with running(tmp_path, tiny_model, max_files=len(files)) as service:

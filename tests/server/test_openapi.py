@@ -2,9 +2,9 @@
 
 import re
 
+import hypothesis
 import pytest
-
-schemathesis = pytest.importorskip("schemathesis")
+import schemathesis
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -48,11 +48,12 @@ def test_the_documentation_loads_nothing_from_elsewhere(live):
 
 @pytest.mark.slow
 def test_nothing_that_is_sent_makes_the_service_fail(live):
-    import hypothesis
-
     schema = schemathesis.openapi.from_url(live.url + "/openapi.json")
     calm = hypothesis.settings(
-        max_examples=60, deadline=None, database=None, suppress_health_check=list(hypothesis.HealthCheck)
+        max_examples=60,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
     )
     for operation in schema.get_all_operations():
 

@@ -9,9 +9,7 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
-
-sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.broken_inputs.make import BROKEN
 from tests.cli.tiny_model import ALWAYS_FAKE, tiny_card, write_tiny_model
@@ -27,7 +25,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not instal
 @pytest.fixture(scope="module")
 def browser():
     flags = [*FAKE_CAMERA, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-    with sync_api.sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
         yield browser
         browser.close()
@@ -119,7 +117,9 @@ def test_reports_can_be_taken_along(live, open_page, small_portrait):
         assert words in Path(download.value.path()).read_text("utf-8")
 
 
-def test_several_files_are_dropped_at_once_and_remembered(live, open_page, small_portrait, landscape):
+def test_several_files_are_dropped_at_once_and_remembered(
+    live, open_page, small_portrait, landscape
+):
     page = open_page(live)
     page.set_input_files("#files", [small_portrait, landscape])
     expect(page.get_by_role("article")).to_have_count(2)
@@ -138,7 +138,8 @@ def test_a_picture_can_be_pasted_and_dropped(live, open_page, small_portrait):
         page.locator("main").evaluate(
             """(main, [kind, holder, data]) => {
               const files = new DataTransfer();
-              files.items.add(new File([new Uint8Array(data)], `${kind}.jpg`, { type: "image/jpeg" }));
+              const bytes = new Uint8Array(data);
+              files.items.add(new File([bytes], `${kind}.jpg`, { type: "image/jpeg" }));
               const event = new Event(kind, { bubbles: true, cancelable: true });
               Object.defineProperty(event, holder, { value: files });
               main.dispatchEvent(event);

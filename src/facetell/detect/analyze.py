@@ -110,9 +110,7 @@ def analyze(
     """
     path, watch = Path(source), Stopwatch()
     try:
-        with open_media(
-            path, detector.threads, options.timeout_s, options.max_pixels
-        ) as media:
+        with open_media(path, detector.threads, options.timeout_s, options.max_pixels) as media:
             watch.lap("read")
             if isinstance(media, Picture):
                 return analyze_picture(media, path, detector, options, watch)

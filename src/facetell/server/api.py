@@ -93,9 +93,7 @@ async def detect(request: Request, service: Ours, _: Client, include: Include = 
     """The report on one picture. A picture without a face has status `no_face`; one that cannot be
     read is answered with 422 and the reason. The upload is deleted before the answer is sent."""
     service.check_room()
-    uploads = await receive(
-        request, service.settings, kinds=frozenset({Kind.IMAGE}), max_files=1
-    )
+    uploads = await receive(request, service.settings, kinds=frozenset({Kind.IMAGE}), max_files=1)
     try:
         judged = await service.judge(uploads[0], include)
     finally:
@@ -116,7 +114,11 @@ async def detect(request: Request, service: Ours, _: Client, include: Include = 
     ),
 )
 async def create_job(
-    request: Request, response: Response, service: Ours, client: Client, include: Include = []  # noqa: B006
+    request: Request,
+    response: Response,
+    service: Ours,
+    client: Client,
+    include: Include = [],  # noqa: B006
 ) -> JobProgress:
     """Once this is answered, the job is on disk: it will be worked off whatever happens to the
     server. Its id is known to nobody else."""

@@ -52,7 +52,7 @@ _LOCK = 7_305_041
 """PostgreSQL advisory lock: any number, the same in all servers."""
 
 
-class _now(FunctionElement[float]):  # noqa: N801 - reads as the SQL function that it is
+class _now(FunctionElement[float]):
     """Seconds since 1970 by the database's clock."""
 
     type = Float()
@@ -311,7 +311,9 @@ class JobStore:
         with self._read() as connection:
             rows = connection.execute(select(_files.c.upload, _is_open.label("wanted"))).all()
         wanted = {upload: is_wanted for upload, is_wanted in rows}
-        old = (path.name for path in self._settings.uploads.iterdir() if _modified_s(path) < before_s)
+        old = (
+            path.name for path in self._settings.uploads.iterdir() if _modified_s(path) < before_s
+        )
         self._delete_uploads(name for name in old if name not in wanted)
         self._delete_uploads(upload for upload, is_wanted in rows if not is_wanted)
 

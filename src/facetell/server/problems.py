@@ -30,7 +30,7 @@ class Problem(BaseModel):
     status: int = Field(examples=[413])
     detail: str = Field(examples=["holiday.jpg is larger than 200000000 bytes"])
     limit: Limit | None = None
-    request_id: str | None = Field(None, examples=["5f1c0e0b2a7d4c54"])
+    request_id: str | None = Field(default=None, examples=["5f1c0e0b2a7d4c54"])
 
 
 class ProblemError(Exception):

@@ -34,9 +34,9 @@ class Pictures(BaseModel):
 class Judged(Report):
     """The report, and what was asked for with it."""
 
-    pictures: Pictures | None = Field(None, description="With include=evidence.")
+    pictures: Pictures | None = Field(default=None, description="With include=evidence.")
     page: str | None = Field(
-        None, description="With include=page: the report as one HTML document to hand on."
+        default=None, description="With include=page: the report as one HTML document to hand on."
     )
 
 
@@ -56,7 +56,7 @@ class JobFile(BaseModel):
     name: str = Field(examples=["interview.mp4"])
     state: State
     progress: float = Field(ge=0, le=1)
-    report: Judged | None = Field(None, description="Once the file is done.")
+    report: Judged | None = Field(default=None, description="Once the file is done.")
 
 
 class JobProgress(BaseModel):
@@ -77,7 +77,8 @@ class Job(JobProgress):
     files: list[JobFile]
     created_s: float = Field(description="Seconds since 1970.")
     expires_s: float | None = Field(
-        None, description="When it will be forgotten, in seconds since 1970; set once it is done."
+        default=None,
+        description="When it will be forgotten, in seconds since 1970; set once it is done.",
     )
 
 

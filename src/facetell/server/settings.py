@@ -43,8 +43,12 @@ class Settings(BaseModel):
     worker_memory_mb: int = Field(
         2048, ge=512, description="Memory that one worker may take (where the system can limit it)."
     )
-    photo_seconds: float = Field(60, gt=0, description="Longest time that judging a photo may take.")
-    clip_seconds: float = Field(1800, gt=0, description="A clip is judged as far as one gets in so long.")
+    photo_seconds: float = Field(
+        60, gt=0, description="Longest time that judging a photo may take."
+    )
+    clip_seconds: float = Field(
+        1800, gt=0, description="A clip is judged as far as one gets in so long."
+    )
     max_bytes: int = Field(200_000_000, gt=0, le=MAX_BYTES, description="Largest file, in bytes.")
     max_pixels: int = Field(
         MAX_PIXELS, gt=0, le=MAX_PIXELS, description="Largest photo or frame, in pixels."

@@ -125,7 +125,8 @@ def judge(order: Order, detector: Detector, on_progress: OnProgress) -> Judged:
 
 def draw_pictures(report: Report) -> Pictures:
     """Raises MediaError when the file is gone."""
-    boxed, drawn = None, {}
+    boxed: str | None = None
+    drawn: dict[int, FacePictures] = {}  # by the identity of a face
     for picture, faces in look_again(report):
         if report.clip is None:
             boxed = _png(draw_boxes(picture, faces))

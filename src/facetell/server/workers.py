@@ -54,9 +54,7 @@ class Task:
 
     def __post_init__(self) -> None:
         exists = self.path.exists()
-        self.small = (
-            exists and self.kind is Kind.IMAGE and self.path.stat().st_size <= SMALL_BYTES
-        )
+        self.small = exists and self.kind is Kind.IMAGE and self.path.stat().st_size <= SMALL_BYTES
 
 
 @dataclass(eq=False)
@@ -157,7 +155,7 @@ class WorkerPool:
             self._give(task, min(takers, key=lambda seat: len(seat.in_hand)))
 
     def _give(self, task: Task, seat: _Seat) -> None:
-        assert seat.process and seat.process.stdin
+        assert seat.process
         seat.in_hand.append(task)
         if len(seat.in_hand) == 1:
             seat.due_s = time.monotonic() + self._limit_s(task)
