@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from facetell.errors import ModelError
 from facetell.server import workers
@@ -11,7 +12,7 @@ from facetell.server.metrics import Metrics
 from facetell.server.settings import Settings
 from facetell.server.workers import Task, WorkerPool
 from facetell.types import Kind, Status
-from tests.server.live import DEADLINE_S, until
+from tests.server.live import DEADLINE_S, running, until
 
 STAND_IN = '''
 """A worker that does what the name of a file says."""
@@ -138,3 +139,16 @@ def test_workers_that_cannot_start_are_told_with_a_remedy(monkeypatch, tmp_path)
     with pytest.raises(ModelError) as refused:
         pool.start()
     assert "worker_memory_mb" in refused.value.hint
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is limited so on Linux only")
+def test_a_file_that_wants_too_much_memory_costs_no_more_than_its_answer(
+    tmp_path, tiny_model, small_portrait
+):
+    huge = tmp_path / "huge.png"
+    Image.new("RGB", (7000, 7000)).save(huge)
+    with running(tmp_path / "service", tiny_model, worker_memory_mb=512, workers=1) as service:
+        said = service.detect(huge)
+        assert said.status_code == 422
+        assert "memory" in said.json()["detail"] or "worker" in said.json()["detail"]
+        assert service.detect(small_portrait).json()["status"] == "ok"

@@ -63,7 +63,7 @@ def client_of(
 
 Client = Annotated[str, Depends(client_of)]
 Include = Annotated[
-    list[Extra],
+    frozenset[Extra],
     Query(description="What to send with each report; may be given several times."),
 ]
 
@@ -89,7 +89,9 @@ _FILE = {"type": "string", "format": "binary"}
     },
     openapi_extra=_multipart("file", _FILE, "One picture."),
 )
-async def detect(request: Request, service: Ours, _: Client, include: Include = []) -> Response:  # noqa: B006
+async def detect(
+    request: Request, service: Ours, _: Client, include: Include = frozenset()
+) -> Response:
     """The report on one picture. A picture without a face has status `no_face`; one that cannot be
     read is answered with 422 and the reason. The upload is deleted before the answer is sent."""
     service.check_room()
@@ -118,7 +120,7 @@ async def create_job(
     response: Response,
     service: Ours,
     client: Client,
-    include: Include = [],  # noqa: B006
+    include: Include = frozenset(),
 ) -> JobProgress:
     """Once this is answered, the job is on disk: it will be worked off whatever happens to the
     server. Its id is known to nobody else."""

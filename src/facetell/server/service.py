@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import hmac
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from facetell.server.jobs import JobStore
@@ -62,9 +61,9 @@ class Service:
         if self.pool.urgent_waiting >= most:
             raise too_many(f"{most} requests wait for a worker", "photos_waiting", most)
 
-    async def judge(self, upload: Upload, include: Sequence[Extra]) -> Judged:
+    async def judge(self, upload: Upload, include: frozenset[Extra]) -> Judged:
         """Judge a file now, before all that is in the queue."""
-        task = Task(upload.path, upload.name, upload.kind, frozenset(include), urgent=True)
+        task = Task(upload.path, upload.name, upload.kind, include, urgent=True)
         self.pool.submit(task)
         judged = await asyncio.wrap_future(task.future)
         self.metrics.count(judged)
