@@ -1,8 +1,10 @@
 """Clips drawn in code: encoded here, so that every oddity is one a reader can see."""
 
+import io
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -14,8 +16,15 @@ from tests.shared import EXAMPLES, noise_image
 STAMP = Fraction(1, 1000)
 
 
+def clip_bytes(images: Iterable[UInt8Array], container_format: str, **how: Any) -> bytes:
+    """The bytes of a clip; how: as of `write_clip`."""
+    buffer = io.BytesIO()
+    write_clip(buffer, images, container_format=container_format, **how)
+    return buffer.getvalue()
+
+
 def write_clip(
-    path: Path,
+    path: Path | io.BytesIO,
     images: Iterable[UInt8Array],
     fps: int = 10,
     codec: str = "libx264",
@@ -23,10 +32,11 @@ def write_clip(
     turned_deg: int = 0,
     options: dict[str, str] | None = None,
     container_format: str | None = None,
-) -> Path:
+) -> Path | io.BytesIO:
     """images: [H, W, 3] uint8 RGB each. times_s: of each frame, by default one after the other.
     turned_deg: counterclockwise, by which a player turns it upright."""
-    with av.open(str(path), "w", format=container_format) as container:
+    target = path if isinstance(path, io.BytesIO) else str(path)
+    with av.open(target, "w", format=container_format) as container:
         stream = container.add_stream(codec, rate=fps)
         for number, image in enumerate(images):
             if number == 0:
@@ -43,6 +53,20 @@ def write_clip(
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
+
+
+def sound_only() -> bytes:
+    """An MP4 with a second of silence and nothing to see."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as container:
+        stream = container.add_stream("aac", rate=44100)
+        for _ in range(10):
+            silence = np.zeros((1, 4410), np.float32)
+            frame = av.AudioFrame.from_ndarray(silence, "fltp", "mono")
+            frame.sample_rate = 44100
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return buffer.getvalue()
 
 
 def counting(count: int, height: int = 64, width: int = 96) -> list[UInt8Array]:

@@ -14,7 +14,7 @@ from facetell.detect.reading import open_media
 from facetell.detect.video import MAX_SIDE_PX, SEEK_FROM_S
 from facetell.errors import MediaError
 from facetell.types import Picture, Sampling
-from tests.clips import counting, number_in, write_clip
+from tests.clips import counting, number_in, sound_only, write_clip
 from tests.shared import noise_image
 
 EVERY = Sampling(fps=None)
@@ -239,14 +239,9 @@ def test_reading_ends_when_its_time_is_over(clip):
     assert (frames, losses.broken_off) == ([], OUT_OF_TIME)
 
 
-def test_a_song_with_a_cover_is_no_clip(tmp_path):
+def test_a_song_is_no_clip(tmp_path):
     path = tmp_path / "song.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("aac", rate=44100)
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, 4096), np.float32), "fltp", "mono")
-        frame.sample_rate = 44100
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+    path.write_bytes(sound_only())
     with pytest.raises(MediaError, match="only sound"):
         watch(path)
 

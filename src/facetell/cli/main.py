@@ -8,6 +8,7 @@ import typer
 from facetell._version import __version__
 from facetell.cli import (
     calibrate,
+    clips,
     data,
     detect,
     doctor,
@@ -46,6 +47,7 @@ app.command("runs")(runs.runs)
 app.command("export")(export.export)
 app.command("calibrate")(calibrate.calibrate)
 app.add_typer(data.app, name="data")
+app.add_typer(clips.app, name="clips")
 app.add_typer(finder.app, name="finder")
 
 
