@@ -18,6 +18,7 @@ from tests.server.live import running
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 FAKE_CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 DEADLINE_MS = 30_000
+expect.set_options(timeout=DEADLINE_MS)
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
