@@ -3,6 +3,8 @@
 import base64
 import io
 import json
+import socket
+from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
@@ -11,7 +13,7 @@ from facetell.detect.analyze import Detector
 from facetell.detect.report import Report
 from facetell.server.schemas import Judged
 from tests.broken_inputs.make import BROKEN, saved
-from tests.server.live import running
+from tests.server.live import running, until
 
 CLIP = BROKEN["video.mp4"]()
 
@@ -226,3 +228,19 @@ def test_nothing_of_an_upload_stays(live, small_portrait, tmp_path):
     live.ask("POST", "/v1/detect", files={"file": ("text.jpg", b"no picture")})
     live.finished(live.post_job(small_portrait, cut).json()["id"])
     assert list((live.folder / "uploads").iterdir()) == []
+
+
+def test_a_client_that_leaves_while_it_sends_leaves_nothing_behind(live):
+    place = urlsplit(live.url)
+    before = live.metric("facetell_failures_total")
+    with socket.create_connection((place.hostname, place.port)) as connection:
+        connection.sendall(
+            b"POST /v1/detect HTTP/1.1\r\nHost: x\r\nX-Request-ID: leaver\r\n"
+            b"Content-Length: 9999\r\n"
+            b"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
+            b'Content-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n\xff\xd8\xff'
+        )
+        until(lambda: list((live.folder / "uploads").iterdir()), "the upload begins")
+    until(lambda: any(r.get("request_id") == "leaver" for r in live.logs), "the request ended")
+    assert list((live.folder / "uploads").iterdir()) == []
+    assert live.metric("facetell_failures_total") == before

@@ -8,6 +8,7 @@ import uuid
 from fastapi import Request
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from facetell.server.logs import request_id
@@ -57,6 +58,8 @@ class Envelope:
 
         try:
             await self._serve(headers, scope, receive, send_safely)
+        except ClientDisconnect:
+            pass  # nobody is there to be answered
         except Exception:
             self._metrics.failures.labels("request").inc()
             log.exception("a request failed")

@@ -14,12 +14,13 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from math import inf
 from pathlib import Path
 from typing import BinaryIO
 
 from PIL import Image
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from facetell.detect.analyze import Detector, OnProgress, Options, limits_of, model_info
 from facetell.detect.card import ModelCard
@@ -71,7 +72,7 @@ class Said(BaseModel):
     hello: Hello | None = None
     refused: tuple[str, str] | None = None
     crashed: str | None = None
-    progress: float | None = None
+    progress: float | None = Field(default=None, ge=0, le=1)
     judged: Judged | None = None
 
 
@@ -124,14 +125,14 @@ def judge(order: Order, detector: Detector, on_progress: OnProgress) -> Judged:
 
 
 def draw_pictures(report: Report) -> Pictures:
-    """Raises MediaError when the file is gone."""
+    """As far as the file can be read a second time."""
     boxed: str | None = None
     drawn: dict[int, FacePictures] = {}  # by the identity of a face
-    for picture, faces in look_again(report):
-        if report.clip is None:
-            boxed = _png(draw_boxes(picture, faces))
-        for face in faces:
-            if len(drawn) < FACES_SHOWN:
+    with suppress(MediaError):
+        for picture, faces in look_again(report):
+            if report.clip is None:
+                boxed = _png(draw_boxes(picture, faces))
+            for face in faces[: FACES_SHOWN - len(drawn)]:
                 drawn[id(face)] = FacePictures(
                     crop_png=_png(draw_crop(picture, face)),
                     evidence_png=_png(draw_heatmap(picture, face)),
@@ -205,8 +206,9 @@ def _limit_memory(megabytes: int) -> None:
     except ImportError:  # Windows
         return
     size = megabytes * 1_000_000
-    resource.setrlimit(resource.RLIMIT_DATA, (size, size))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(ValueError, OSError):  # a lower limit holds already
+        resource.setrlimit(resource.RLIMIT_DATA, (size, size))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 if __name__ == "__main__":

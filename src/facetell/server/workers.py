@@ -62,14 +62,14 @@ class _Seat:
     """The place of one worker process.
 
     in_hand: what it was given, in order; it works on the first. due_s: `time.monotonic()` at which
-    it is ended, late: because it was not done by then.
+    it is ended, late: for the task that was not done by then.
     """
 
     process: "subprocess.Popen[bytes] | None" = None
     ready: bool = False
     in_hand: deque[Task] = field(default_factory=deque)
     due_s: float = float("inf")
-    late: bool = False
+    late: Task | None = None
 
     def takes(self, task: Task) -> bool:
         if not self.in_hand:
@@ -173,8 +173,10 @@ class WorkerPool:
         while not self._stopped.is_set():
             process = _spawn()
             with self._lock:
-                seat.process, seat.late = process, False
+                seat.process, seat.late = process, None
                 seat.due_s = time.monotonic() + self._settings.photo_seconds
+                if self._stopped.is_set():  # stop() was there before and has not seen it
+                    process.kill()
             _send(process, self._start_line())
             try:
                 self._listen(seat, process)
@@ -236,22 +238,22 @@ class WorkerPool:
         with self._lock:
             tasks, seat.in_hand = list(seat.in_hand), deque()
             seat.process, seat.ready, seat.due_s = None, False, float("inf")
-            lost = None
+            lost, late = None, bool(tasks) and tasks[0] is seat.late
             if tasks and not self._stopped.is_set():
                 tasks[0].deaths += 1
-                if seat.late or tasks[0].deaths >= DEATHS:
+                if late or tasks[0].deaths >= DEATHS:
                     lost = tasks.pop(0)
             for task in reversed(tasks):
                 (self._urgent if task.urgent else self._patient).appendleft(task)
             self._hand_out()
         if self._stopped.is_set() or (tasks and tasks[0].future.cancelled()):
             return
-        what = "time_limit" if seat.late else "worker_died"
+        what = "time_limit" if late else "worker_died"
         self._metrics.failures.labels(what).inc()
         log.warning("a worker ended", extra={"why": what, "given_up": lost is not None})
         if lost:
             reason = f"judging it brought down {DEATHS} worker processes"
-            if seat.late:
+            if late:
                 reason = f"judging it took longer than {self._limit_s(lost):g} s"
             _answer(lost, self.error_report(lost, reason))
 
@@ -278,7 +280,8 @@ class WorkerPool:
             with self._lock:
                 for seat in self._seats:
                     if seat.process and time.monotonic() > seat.due_s:
-                        seat.late, seat.due_s = True, float("inf")
+                        seat.late = seat.in_hand[0] if seat.in_hand else None
+                        seat.due_s = float("inf")
                         seat.process.kill()
 
 

@@ -10,11 +10,10 @@ const NEAR_S = 0.4; // how far from a sample its box is still shown
 export function clipBody(report, file, compare) {
   const player = file.type.startsWith("image/") ? null : el("video", { controls: true, playsinline: true, preload: "metadata" });
   const end = Math.max(report.clip.duration_s ?? 0, ...report.clip.tracks.map((track) => track.end_s), 0.1);
-  const jump = (seconds) => {
-    if (!player) return;
+  const jump = player && ((seconds) => {
     player.currentTime = seconds;
     player.scrollIntoView({ block: "nearest" });
-  };
+  });
   let first = 0; // number of a track's first face among all that were drawn
   const tracks = report.clip.tracks.map((track) => {
     const drawn = (report.pictures?.faces ?? []).slice(first, first + track.faces.length);
@@ -71,17 +70,10 @@ function marksAt(report, seconds) {
 
 function trackCard(report, track, end, drawn, jump, compare) {
   const several = report.clip.tracks.length > 1; // of one, the top has said it
-  const segments = track.segments.map((segment) =>
-    el(
-      "li",
-      {},
-      el(
-        "button",
-        { type: "button", onclick: () => jump(segment.start_s) },
-        `${clock(segment.start_s)} to ${clock(segment.end_s)}, peak ${pText(segment.peak)}`,
-      ),
-    ),
-  );
+  const segments = track.segments.map((segment) => {
+    const words = `${clock(segment.start_s)} to ${clock(segment.end_s)}, peak ${pText(segment.peak)}`;
+    return el("li", {}, jumper(words, segment.start_s, jump, ""));
+  });
   const frames = track.faces.map((face, k) => drawn[k] && frame(face, drawn[k], jump, compare));
   return el(
     "section",
@@ -109,6 +101,12 @@ function trackCard(report, track, end, drawn, jump, compare) {
   );
 }
 
+// A button that jumps there, or plain words where nothing plays (a moving GIF).
+function jumper(words, seconds, jump, name) {
+  if (!jump) return el("span", {}, words);
+  return el("button", { class: name, type: "button", onclick: () => jump(seconds) }, words);
+}
+
 function frame(face, drawn, jump, compare) {
   return el(
     "figure",
@@ -117,7 +115,7 @@ function frame(face, drawn, jump, compare) {
     el(
       "figcaption",
       { class: "soft", title: quality(face.quality) },
-      el("button", { class: "quiet", type: "button", onclick: () => jump(face.time_s) }, clock(face.time_s)),
+      jumper(clock(face.time_s), face.time_s, jump, "quiet"),
       ` p_fake ${pText(face.p_fake)}`,
     ),
   );
@@ -149,6 +147,7 @@ function timeline(report, track, end, jump) {
     svg("line", { class: "head", x1: 0, x2: 0, y1: 0, y2: HEIGHT }),
   );
   line.addEventListener("click", (event) => {
+    if (!jump) return;
     const place = line.getBoundingClientRect();
     jump((end * (event.clientX - place.left)) / place.width);
   });
