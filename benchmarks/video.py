@@ -23,8 +23,10 @@ FPS = 30
 PEAK = """
 import sys
 from pathlib import Path
-from facetell import Detector
-report = Detector.load(threads=int(sys.argv[2])).analyze(sys.argv[1])
+from facetell import Detector, Options
+from facetell.types import Sampling
+options = Options(sampling=Sampling(fps=float(sys.argv[3])))
+report = Detector.load(options=options, threads=int(sys.argv[2])).analyze(sys.argv[1])
 status = Path("/proc/self/status").read_text()  # ru_maxrss would count the parent's memory, too
 print(report.clip.frames_judged, int(status.partition("VmHWM:")[2].split()[0]) * 1024)
 """
@@ -80,46 +82,52 @@ def decode(path: Path, threads: int) -> None:
             pass
 
 
+def print_speed(folder: Path, seconds: int, rounds: int, threads: int) -> None:
+    """How fast clips are judged at the default sampling, beside decoding alone."""
+    detector = Detector.load(threads=threads)
+    print(f"{threads} cores, {seconds} s at {FPS} frames a second, medians of {rounds} rounds "
+          "in turn\n")  # fmt: skip
+    print("| clip | judged, x real time | decoding alone, x real time | decoding / judging |")
+    print("| --- | --- | --- | --- |")
+    for size_wh in ((1280, 720), (1920, 1080)):
+        path = draw_clip(folder / f"{size_wh[1]}.mp4", size_wh, seconds)
+        taken = in_turn(
+            rounds,
+            judged=lambda path=path: detector.analyze(path),
+            decoded=lambda path=path: decode(path, threads),
+        )
+        judged, decoded = (seconds / taken[what] for what in ("judged", "decoded"))
+        share = taken["decoded"] / taken["judged"]
+        print(f"| {size_wh[1]}p{FPS} | {judged:.1f} | {decoded:.1f} | {share:.2f} |", flush=True)
+
+
+def print_memory(folder: Path, lengths_min: list[int], fps: float, threads: int) -> None:
+    """Peak memory of a process that judges one clip, by its length."""
+    print("| clip of 320 x 180 | frames judged | peak memory | x real time |")
+    print("| --- | --- | --- | --- |")
+    minute = draw_clip(folder / "minute.mp4", (320, 180), 60)
+    for minutes in lengths_min:
+        path = repeat(minute, folder / f"{minutes}.mp4", minutes)
+        started = time.perf_counter()
+        command = [sys.executable, "-c", PEAK, str(path), str(threads), str(fps)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        frames, peak = map(int, done.stdout.split())
+        faster = 60 * minutes / (time.perf_counter() - started)
+        print(f"| {minutes} min | {frames} | {peak / 2**20:.0f} MiB | {faster:.1f} |", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=int, default=30)
+    parser.add_argument("--seconds", type=int, default=30, help="of the speed clips; 0 = none")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--minutes", type=int, nargs="*", default=[6, 60])
+    parser.add_argument("--minutes", type=int, nargs="*", default=[5, 60], help="the long clips")
+    parser.add_argument("--fps", type=float, default=4.0, help="at which long clips are judged")
     args = parser.parse_args()
     threads = os.cpu_count() or 1
-    detector = Detector.load(threads=threads)
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        print(f"{threads} cores, {args.seconds} s at {FPS} frames a second, medians of "
-              f"{args.rounds} rounds in turn\n")  # fmt: skip
-        print("| clip | judged, x real time | decoding alone, x real time | decoding / judging |")
-        print("| --- | --- | --- | --- |")
-        for size_wh in ((1280, 720), (1920, 1080)):
-            path = draw_clip(folder / f"{size_wh[1]}.mp4", size_wh, args.seconds)
-            taken = in_turn(
-                args.rounds,
-                judged=lambda path=path: detector.analyze(path),
-                decoded=lambda path=path: decode(path, threads),
-            )
-            judged, decoded = (args.seconds / taken[what] for what in ("judged", "decoded"))
-            print(f"| {size_wh[1]}p{FPS} | {judged:.1f} | {decoded:.1f} | "
-                  f"{judged / decoded:.2f} |", flush=True)  # fmt: skip
-        print("\n| clip of 320 x 180 | frames judged | peak memory | x real time |")
-        print("| --- | --- | --- | --- |")
-        minute = draw_clip(folder / "minute.mp4", (320, 180), 60)
-        for minutes in args.minutes:
-            path = repeat(minute, folder / f"{minutes}.mp4", minutes)
-            started = time.perf_counter()
-            done = subprocess.run(
-                [sys.executable, "-c", PEAK, str(path), str(threads)],
-                check=True,
-                capture_output=True,
-                text=True,
-            )
-            frames, peak = map(int, done.stdout.split())
-            faster = 60 * minutes / (time.perf_counter() - started)
-            print(f"| {minutes} min | {frames} | {peak / 2**20:.0f} MiB | {faster:.1f} |",
-                  flush=True)  # fmt: skip
+        if args.seconds:
+            print_speed(Path(name), args.seconds, args.rounds, threads)
+        print_memory(Path(name), args.minutes, args.fps, threads)
 
 
 if __name__ == "__main__":

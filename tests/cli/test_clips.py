@@ -10,7 +10,7 @@ from rich.console import Console
 
 from facetell.cli.progress import files_and_clips
 from tests.cli.command import csv_rows, facetell, rows
-from tests.clips import nodding, on_ground, portrait, write_clip
+from tests.clips import counting, nodding, on_ground, portrait, write_clip
 
 
 @pytest.fixture(scope="module")
@@ -84,11 +84,21 @@ def test_an_annotated_copy_shows_the_boxes_and_the_time_line(clip, tiny_model, t
         pictures = [frame.to_ndarray(format="rgb24") for frame in before.decode(video=0)]
         drawn = [frame.to_ndarray(format="rgb24") for frame in after.decode(video=0)]
     assert len(drawn) == len(pictures)
-    height = pictures[0].shape[0]
+    height, width = pictures[0].shape[:2]
     assert drawn[0].shape[0] > height
-    changed = np.abs(drawn[9][:height].astype(int) - pictures[9]).max(axis=2) > 60
+    changed = np.abs(drawn[9][:height, :width].astype(int) - pictures[9]).max(axis=2) > 60
     assert 0.005 < changed.mean() < 0.2
     assert not np.array_equal(drawn[2][height:], drawn[15][height:])
+
+
+@pytest.mark.parametrize("size_wh", [(2, 2), (31, 47), (130, 16)], ids=str)
+def test_clips_of_odd_sizes_are_annotated(tiny_model, tmp_path, size_wh):
+    width, height = size_wh
+    path = write_clip(tmp_path / "c.avi", counting(5, height, width), codec="ffv1")
+    out = tmp_path / "a.mp4"
+    assert detect(tiny_model, path, "--whole", "--annotate", out).code == 0
+    with av.open(str(out)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 5
 
 
 def test_annotated_copies_of_several_clips_go_into_a_folder(clip, tiny_model, tmp_path):
@@ -137,6 +147,16 @@ def test_a_run_over_clips_goes_on_where_it_stopped(clip, tiny_model, tmp_path):
     done = detect(tiny_model, clip.parent, "--json", out, "--resume")
     assert "1 of them from the earlier run" in done.out
     assert len(rows(out)) == 2
+
+
+def test_a_run_with_other_frames_does_not_go_on_in_the_same_file(clip, tiny_model, tmp_path):
+    out = tmp_path / "r.jsonl"
+    detect(tiny_model, clip, "--json", out)
+    before = out.read_text("utf-8")
+    done = detect(tiny_model, clip, "--json", out, "--resume", "--fps", 1)
+    assert done.code == 2
+    assert "--fps" in done.err
+    assert out.read_text("utf-8") == before
 
 
 def test_reports_of_the_first_schema_are_not_mixed_with_those_of_now(clip, tiny_model, tmp_path):

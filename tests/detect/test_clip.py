@@ -12,7 +12,7 @@ from facetell.detect.reading import look_again
 from facetell.detect.report import Report, clock
 from facetell.types import Sampling
 from tests.cli.tiny_model import ALWAYS_FAKE, ALWAYS_REAL, tiny_card, write_tiny_model
-from tests.clips import nodding, on_ground, portrait, write_clip
+from tests.clips import clip_bytes, nodding, on_ground, portrait, write_clip
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +163,20 @@ def test_a_moving_gif_is_a_clip(folder):
     first.save(path, save_all=True, append_images=others, duration=100)
     report = judge(folder, path)
     assert (report.kind, report.format, len(report.clip.tracks)) == ("video", "GIF", 1)
+
+
+def test_a_clip_that_changes_its_size_on_the_way_is_judged_to_its_end(folder):
+    """Two raw streams one after the other: people of before are not looked for in the new size."""
+    small = on_ground((portrait(), 250))[:, 100:500]
+    parts = [nodding(small, 20), nodding(portrait(), 20)]
+    path = folder / "sizes.h264"
+    path.write_bytes(b"".join(clip_bytes(part, "h264") for part in parts))
+    report = judge(folder, path)
+    assert report.status == "ok"
+    assert report.clip.frames_judged == 7
+    assert len(report.clip.tracks) == 2
+    assert len(report.clip.cuts_s) == 1
+    assert page_entry(report)
 
 
 def test_whole_takes_each_frame_as_one_face(folder):

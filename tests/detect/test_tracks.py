@@ -55,6 +55,16 @@ def test_a_face_that_leaves_and_comes_back_elsewhere_is_known_again():
     assert follow(*frames) == [[1]] * 4 + [[]] * 20 + [[1]] * 4
 
 
+def test_who_left_long_ago_is_forgotten():
+    tracker = Tracker(STEP_S)
+    image, boxes = scene((ANN, 20))
+    assert [seen.track for t in (0, 59, 130) for seen in tracker.follow(t, image, boxes)] == [
+        1,
+        1,
+        2,
+    ]
+
+
 def test_somebody_else_who_comes_is_not_taken_for_who_left():
     frames = [scene((ANN, 20))] * 4 + [scene()] * 20 + [scene((BEN, 20))] * 4
     assert follow(*frames) == [[1]] * 4 + [[]] * 20 + [[2]] * 4

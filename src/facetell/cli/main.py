@@ -27,7 +27,7 @@ from facetell.errors import FacetellError
 
 app = typer.Typer(
     name="facetell",
-    help="Tells whether faces in pictures are real, AI-generated or manipulated, and shows where.",
+    help="Tells whether faces in pictures and clips are real, generated or manipulated, and where.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

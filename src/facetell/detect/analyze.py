@@ -184,8 +184,8 @@ def analyze_clip(
     """
     watch = watch or Stopwatch()
     watched = Watched(detector.model.card, clip.facts, options.sampling)
-
     a_second = max(1, round(options.sampling.fps or clip.facts.fps or USUAL_FPS))
+    quickly = partial(find_quickly, detector.finder)
 
     def judge(numbered: tuple[int, Frame]) -> tuple[Frame, list[FaceReport], int, Stopwatch]:
         number, frame = numbered
@@ -199,7 +199,6 @@ def analyze_clip(
         beside.lap("model")
         return frame, faces, len(found), beside
 
-    quickly = partial(find_quickly, detector.finder)
     frames = enumerate(wanted_frames(clip, options.sampling))
     for frame, faces, found, beside in scan(frames, judge, detector.threads, FRAMES_AHEAD):
         watched.add(frame, faces, found)

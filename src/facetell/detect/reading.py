@@ -41,6 +41,15 @@ def open_media(
         yield video
 
 
+@contextmanager
+def open_clip_again(path: Path) -> Iterator[Clip]:
+    """A clip that was judged before. Raises MediaError when it is gone, or none any more."""
+    with open_media(path) as media:
+        if isinstance(media, Picture):
+            raise MediaError("it is no clip any more", hint="judge it again")
+        yield media
+
+
 def look_again(report: Report) -> Iterator[tuple[Picture, list[FaceReport]]]:
     """The picture of a report, or the frames that it shows of a clip, read from where the file
     lies, each with its faces.
@@ -53,9 +62,7 @@ def look_again(report: Report) -> Iterator[tuple[Picture, list[FaceReport]]]:
         return
     shown = report.shown
     times = [face.time_s for face in shown if face.time_s is not None]
-    with open_media(path) as clip:
-        if isinstance(clip, Picture):
-            raise MediaError("it is no clip any more", hint="judge it again")
+    with open_clip_again(path) as clip:
         for frame in clip.frames(at(times)):
             faces = [face for face in shown if abs(frame.time_s - (face.time_s or 0)) <= DUST_S]
             if faces:

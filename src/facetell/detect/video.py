@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
 import numpy as np
@@ -77,10 +77,10 @@ class Video:
             self._stream.codec_context.skip_frame = "NONREF"
         self._jump(0.0, wanted_s)
         cuts, after_cut = CutFinder(), False
-        for time_s, frame in self._decoded():
+        for time_s, frame, thumb in self._decoded():
             if wanted_s is None:
                 return
-            after_cut |= cuts.is_cut(_rgb(frame, THUMB_WH))
+            after_cut |= cuts.is_cut(thumb)
             if time_s <= given_s:  # no key frame lies between what was given and what is wanted
                 self._may_jump = False
             elif time_s >= wanted_s:
@@ -89,8 +89,8 @@ class Video:
                 self._jump(time_s, wanted_s)
         self._tell_missing_end()
 
-    def _decoded(self) -> Iterator[tuple[float, Any]]:
-        """Frames with their times, from wherever the file is read.
+    def _decoded(self) -> Iterator[tuple[float, Any, UInt8Array]]:
+        """Times, frames and their thumbs, from wherever the file is read.
 
         Behind a damaged one FFmpeg mends what it can, and what it drew must not pass for evidence:
         up to the next key frame nothing is given.
@@ -108,16 +108,17 @@ class Video:
                 continue
             for frame in frames:
                 self._last_s = self._time_of(frame)
-                whole = not frame.is_corrupt and (whole or bool(frame.key_frame))
-                if whole:
-                    yield self._last_s, frame
+                thumb = None if frame.is_corrupt else _thumb(frame)
+                whole = thumb is not None and (whole or bool(frame.key_frame))
+                if thumb is not None and whole:
+                    yield self._last_s, frame, thumb
                 else:
                     self.losses.damaged += 1
 
     def _packets(self) -> Iterator[Any]:
         try:
             yield from self._container.demux(self._stream)
-        except av.FFmpegError:
+        except (av.FFmpegError, OSError):
             self.losses.broken_off = "the rest of the file cannot be read"
 
     def _time_of(self, frame: Any) -> float:
@@ -164,6 +165,16 @@ def _rgb(frame: Any, size_wh: tuple[int, int]) -> UInt8Array:
     return np.asarray(pixels, np.uint8)
 
 
+def _thumb(frame: Any) -> UInt8Array | None:
+    """None where the frame is too large, or of pixels that cannot be made RGB."""
+    if frame.width * frame.height > MAX_PIXELS:
+        return None
+    try:
+        return _rgb(frame, THUMB_WH)
+    except (av.FFmpegError, ValueError):
+        return None
+
+
 @contextmanager
 def open_video(path: Path, threads: int, deadline: float) -> Iterator[Video]:
     """threads: processor threads for decoding. deadline: reading ends at this `time.monotonic()`.
@@ -172,11 +183,16 @@ def open_video(path: Path, threads: int, deadline: float) -> Iterator[Video]:
     """
     with open_file(path) as file:
         try:
-            container = av.open(file, options=_OPTIONS, metadata_errors="replace")
+            container = open_container(file)
         except Exception as error:  # fed with broken bytes, FFmpeg and PyAV raise many types
             raise _unopened(path) from error
         with container:
             yield Video(container, _picture_stream(container, threads), deadline)
+
+
+def open_container(file: BinaryIO) -> Any:
+    """FFmpeg's view of an open file. Raises whatever FFmpeg and PyAV raise."""
+    return av.open(file, options=_OPTIONS, metadata_errors="replace")
 
 
 def _picture_stream(container: Any, threads: int) -> Any:
