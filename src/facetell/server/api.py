@@ -191,7 +191,7 @@ async def _events(job: JobProgress, service: Service, client: str) -> AsyncItera
         quiet_s += EVENTS_EVERY_S
         try:
             job = await asyncio.to_thread(service.store.progress, job.id, client)
-        except ProblemError:
+        except (ProblemError, SQLAlchemyError):  # deleted, or the database is away
             return
 
 

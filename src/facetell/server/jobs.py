@@ -308,14 +308,15 @@ class JobStore:
         older_s: younger ones of the latter may belong to a request that is still being answered.
         """
         before_s = time.time() - older_s
+        lying = list(
+            self._settings.uploads.iterdir()
+        )  # before the question: none is too new for it
         with self._read() as connection:
             rows = connection.execute(select(_files.c.upload, _is_open.label("wanted"))).all()
         wanted = {upload: is_wanted for upload, is_wanted in rows}
-        old = (
-            path.name for path in self._settings.uploads.iterdir() if _modified_s(path) < before_s
-        )
-        self._delete_uploads(name for name in old if name not in wanted)
-        self._delete_uploads(upload for upload, is_wanted in rows if not is_wanted)
+        for path in lying:
+            if not wanted.get(path.name, _modified_s(path) >= before_s):
+                _delete_upload(path)
 
     def _delete_uploads(self, names: Iterable[str]) -> None:
         for name in names:

@@ -51,7 +51,7 @@ class Settings(BaseModel):
     )
     max_bytes: int = Field(200_000_000, gt=0, le=MAX_BYTES, description="Largest file, in bytes.")
     max_pixels: int = Field(
-        MAX_PIXELS, gt=0, le=MAX_PIXELS, description="Largest photo or frame, in pixels."
+        MAX_PIXELS, gt=0, le=MAX_PIXELS, description="Largest photo, in pixels."
     )
     max_video_s: float = Field(600, gt=0, description="Longest clip, in seconds of video.")
     max_files: int = Field(100, ge=1, description="Files in one job.")
