@@ -125,6 +125,7 @@ def test_several_files_are_dropped_at_once_and_remembered(
     page.set_input_files("#files", [small_portrait, landscape])
     expect(page.get_by_role("article")).to_have_count(2)
     expect(page.locator(".verdict")).to_have_count(2)
+    expect(page.locator("#past li")).to_have_count(2)
     page.reload()
     expect(page.locator("#past li")).to_have_count(2)
     expect(page.locator("#past")).to_contain_text("no face")
