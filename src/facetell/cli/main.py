@@ -19,6 +19,7 @@ from facetell.cli import (
     generalise,
     models,
     runs,
+    serve,
     stress,
     train,
 )
@@ -33,6 +34,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("detect")(detect.detect)
+app.command("serve")(serve.serve)
 app.command("models")(models.models)
 app.command("doctor")(doctor.doctor)
 app.command("evaluate")(evaluate.evaluate)

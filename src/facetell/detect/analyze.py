@@ -16,7 +16,7 @@ from facetell.detect.clip import Watched, warnings_of
 from facetell.detect.faces import FINDERS, FaceFinder
 from facetell.detect.frames import USUAL_FPS, Clip, wanted_frames
 from facetell.detect.judge import find_quickly, judge_faces, largest
-from facetell.detect.media import media_kind
+from facetell.detect.media import MAX_PIXELS, media_kind
 from facetell.detect.model import DEFAULT_MODEL, Model
 from facetell.detect.reading import open_media
 from facetell.detect.report import LIMITS_OF_THE_CLAIM, FaceReport, ModelInfo, Report, Timings
@@ -42,7 +42,7 @@ class Options:
     max_faces, max_faces_in_clips: the largest faces of a picture, or of a frame, are judged, and a
         warning tells of the rest.
     sampling: which frames of a clip are judged. timeout_s: a clip is judged as far as one gets in
-        so many seconds.
+        so many seconds. max_pixels: larger pictures are refused; see `read_picture`.
     """
 
     finder: str = "facetell"
@@ -50,6 +50,7 @@ class Options:
     max_faces_in_clips: int = 8
     sampling: Sampling = BY_DEFAULT
     timeout_s: float | None = None
+    max_pixels: int = MAX_PIXELS
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def analyze(
     """
     path, watch = Path(source), Stopwatch()
     try:
-        with open_media(path, detector.threads, options.timeout_s) as media:
+        with open_media(path, detector.threads, options.timeout_s, options.max_pixels) as media:
             watch.lap("read")
             if isinstance(media, Picture):
                 return analyze_picture(media, path, detector, options, watch)

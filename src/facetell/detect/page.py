@@ -38,11 +38,13 @@ def page_head(model: ModelInfo, limits: Sequence[str], counts: Mapping[str, int]
     return _render("head.html", model=model, counts=counts, limits=limits, version=__version__)
 
 
-def page_entry(report: Report) -> str:
-    """One file; its picture, or frames, are read again from where it lies."""
+def page_entry(report: Report, name: str | None = None) -> str:
+    """One file; its picture, or frames, are read again from where it lies. name: what to call it,
+    if not by its path."""
+    named = report.model_copy(update={"path": name}) if name else report
     if report.clip is not None:
-        return _render("clip.html", report=report, **_clip_parts(report, report.clip))
-    return _render("entry.html", report=report, **_pictures(report))
+        return _render("clip.html", report=named, **_clip_parts(report, report.clip))
+    return _render("entry.html", report=named, **_pictures(report))
 
 
 def page_end() -> str:
