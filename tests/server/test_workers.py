@@ -146,7 +146,7 @@ def test_a_file_that_wants_too_much_memory_costs_no_more_than_its_answer(
     tmp_path, tiny_model, small_portrait
 ):
     huge = tmp_path / "huge.png"
-    Image.new("RGB", (7000, 7000)).save(huge)
+    Image.new("RGBA", (7000, 7000), (9, 9, 9, 9)).save(huge)  # laid over white: twice the room
     with running(tmp_path / "service", tiny_model, worker_memory_mb=512, workers=1) as service:
         said = service.detect(huge)
         assert said.status_code == 422
