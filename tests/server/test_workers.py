@@ -147,7 +147,7 @@ def test_a_file_that_wants_too_much_memory_costs_no_more_than_its_answer(
 ):
     huge = tmp_path / "huge.png"
     Image.new("RGBA", (7000, 7000), (9, 9, 9, 9)).save(huge)  # laid over white: twice the room
-    with running(tmp_path / "service", tiny_model, worker_memory_mb=512, workers=1) as service:
+    with running(tmp_path / "service", tiny_model, worker_memory_mb=384, workers=1) as service:
         said = service.detect(huge)
         assert said.status_code == 422
         assert "memory" in said.json()["detail"] or "worker" in said.json()["detail"]

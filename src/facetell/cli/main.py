@@ -17,6 +17,7 @@ from facetell.cli import (
     export,
     finder,
     generalise,
+    join,
     models,
     runs,
     serve,
@@ -45,6 +46,7 @@ app.command("explain")(explain.explain)
 app.command("train")(train.train)
 app.command("runs")(runs.runs)
 app.command("export")(export.export)
+app.command("join")(join.join)
 app.command("calibrate")(calibrate.calibrate)
 app.add_typer(data.app, name="data")
 app.add_typer(clips.app, name="clips")

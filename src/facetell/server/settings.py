@@ -41,7 +41,7 @@ class Settings(BaseModel):
         "photos to /v1/detect find one free.",
     )
     worker_memory_mb: int = Field(
-        2048, ge=512, description="Memory that one worker may take (where the system can limit it)."
+        2048, ge=256, description="Memory that one worker may take (where the system can limit it)."
     )
     photo_seconds: float = Field(
         60, gt=0, description="Longest time that judging a photo may take."
