@@ -8,6 +8,7 @@ import typer
 from facetell._version import __version__
 from facetell.cli import (
     calibrate,
+    dashboard,
     data,
     detect,
     doctor,
@@ -43,6 +44,7 @@ app.command("train")(train.train)
 app.command("runs")(runs.runs)
 app.command("export")(export.export)
 app.command("calibrate")(calibrate.calibrate)
+app.command("dashboard")(dashboard.dashboard)
 app.add_typer(data.app, name="data")
 app.add_typer(finder.app, name="finder")
 

@@ -38,15 +38,23 @@ def page_head(model: ModelInfo, limits: Sequence[str], counts: Mapping[str, int]
     return _render("head.html", model=model, counts=counts, limits=limits, version=__version__)
 
 
-def page_entry(report: Report) -> str:
-    """One file; its picture, or frames, are read again from where it lies."""
+def page_entry(report: Report, name: str | None = None) -> str:
+    """One file; its picture, or frames, are read again from where it lies. name: what to call it,
+    if not by its path."""
+    named = report.model_copy(update={"path": name}) if name else report
     if report.clip is not None:
-        return _render("clip.html", report=report, **_clip_parts(report, report.clip))
-    return _render("entry.html", report=report, **_pictures(report))
+        return _render("clip.html", report=named, **_clip_parts(report, report.clip))
+    return _render("entry.html", report=named, **_pictures(report))
 
 
 def page_end() -> str:
     return _render("end.html")
+
+
+def whole_page(report: Report, name: str) -> str:
+    """The page of one file alone; name: what to call it."""
+    counts = {str(report.verdict or report.status): 1}
+    return page_head(report.model, report.limits, counts) + page_entry(report, name) + page_end()
 
 
 def _pictures(report: Report) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def open_subjects(paths: Sequence[Path]) -> list[Subject]:
     """
     subjects: list[Subject] = []
     for path in paths or [DEFAULT_MODEL]:
-        name = path.parent.name if path.name == MODEL_NAME else path.stem
+        name = subject_name(path)
         if path.suffix.lower() in TABLE_ENDINGS:
             made = Subject(name, path, table=_read_table(path))
         else:
@@ -84,6 +84,11 @@ def open_subjects(paths: Sequence[Path]) -> list[Subject]:
         taken = sum(other.name.partition("~")[0] == made.name for other in subjects)
         subjects.append(replace(made, name=f"{made.name}~{taken + 1}") if taken else made)
     return subjects
+
+
+def subject_name(path: Path) -> str:
+    """What a model file or score table is called: the model of a run by the run's name."""
+    return path.parent.name if path.name == MODEL_NAME else path.stem
 
 
 def scored(
