@@ -13,9 +13,11 @@ SETTINGS = {
     "server.showEmailPrompt": "false",
     "server.fileWatcherType": "none",
     "server.maxUploadSize": "2000",
+    "runner.magicEnabled": "false",
     "client.showErrorDetails": "none",
     "client.toolbarMode": "minimal",
-    "theme.primaryColor": "#0072b2",
+    "theme.light.primaryColor": "#0072b2",
+    "theme.dark.primaryColor": "#56b4e9",
 }
 """Of Streamlit: nothing leaves the machine, nobody is asked for an address, no traceback shows."""
 

@@ -3,43 +3,38 @@ the folders that hold runs, models and data."""
 
 import sys
 from collections.abc import Sequence
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import streamlit as st
 from PIL import Image, ImageDraw
 
-from facetell.dashboard.views import data, image, models, robustness, video
 from facetell.detect.evidence import FAKE_RGB, REAL_RGB
+
+# Modules of `views`, with title and icon; the first one is shown at the start.
+VIEWS = {
+    "models": ("Models", ":material/leaderboard:"),
+    "image": ("Image", ":material/portrait:"),
+    "video": ("Video", ":material/movie:"),
+    "data": ("Data", ":material/dataset:"),
+    "robustness": ("Robustness", ":material/tune:"),
+}
 
 
 def main(folders: Sequence[Path]) -> None:
     st.set_page_config(page_title="facetell", page_icon=mark(), layout="wide")
     st.logo(mark(), size="large")
     pages = [
-        st.Page(
-            lambda: models.show(folders),
-            title="Models",
-            url_path="models",
-            icon=":material/leaderboard:",
-            default=True,
-        ),
-        st.Page(
-            lambda: image.show(folders), title="Image", url_path="image", icon=":material/portrait:"
-        ),
-        st.Page(
-            lambda: video.show(folders), title="Video", url_path="video", icon=":material/movie:"
-        ),
-        st.Page(
-            lambda: data.show(folders), title="Data", url_path="data", icon=":material/dataset:"
-        ),
-        st.Page(
-            lambda: robustness.show(folders),
-            title="Robustness",
-            url_path="robustness",
-            icon=":material/tune:",
-        ),
+        st.Page(partial(show, name, folders), title=title, icon=icon, url_path=name)
+        for name, (title, icon) in VIEWS.items()
     ]
     st.navigation(pages).run()
+
+
+def show(view: str, folders: Sequence[Path]) -> None:
+    """Imported when it is first looked at: what the audit needs takes seconds to load."""
+    import_module(f"facetell.dashboard.views.{view}").show(folders)
 
 
 def mark() -> Image.Image:

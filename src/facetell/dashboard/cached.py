@@ -20,7 +20,14 @@ from facetell.detect.report import FaceReport, Report
 from facetell.detect.scan import scan
 from facetell.evaluate.compare import Comparison, compare
 from facetell.evaluate.explain import Explainer
-from facetell.evaluate.found import FoundModel, FoundScores, find_models, find_scores
+from facetell.evaluate.found import (
+    MODEL_PATTERN,
+    SCORE_PATTERNS,
+    FoundModel,
+    FoundScores,
+    find_models,
+    find_scores,
+)
 from facetell.evaluate.runs import Run, find_runs
 from facetell.evaluate.score import Score, judge_degraded, score_samples
 from facetell.evaluate.stress import Dose
@@ -35,6 +42,8 @@ KEPT = 64
 """Results of a kind that are kept; the oldest go first."""
 KEPT_LARGE = 8
 """The same for what takes tens of megabytes each."""
+LOOK_AGAIN_S = 5
+"""Folders are looked through again after so many seconds, not at every click."""
 THREADS = os.cpu_count() or 1
 TORCH_INSTALLED = find_spec("torch") is not None
 T = TypeVar("T")
@@ -90,7 +99,8 @@ def stamp(path: Path) -> Stamp:
     return str(path.resolve()), facts.st_size if facts else 0, facts.st_mtime_ns if facts else 0
 
 
-def _stamps(folders: Sequence[Path], *patterns: str) -> tuple[Stamp, ...]:
+@st.cache_data(ttl=LOOK_AGAIN_S, show_spinner=False)
+def _stamps(folders: tuple[Path, ...], *patterns: str) -> tuple[Stamp, ...]:
     """Of the files in the folders with such names."""
     return tuple(
         stamp(path)
@@ -104,25 +114,30 @@ def _stamps(folders: Sequence[Path], *patterns: str) -> tuple[Stamp, ...]:
 
 
 def models(folders: Sequence[Path]) -> list[FoundModel]:
-    key = _stamps(folders, "**/*.onnx")
+    key = _stamps(tuple(folders), MODEL_PATTERN)
     with st.spinner("Opening the models…", show_time=True):
         return kept("models", key, lambda: find_models(folders))
 
 
 def scores(folders: Sequence[Path]) -> list[FoundScores]:
-    key = _stamps(folders, "**/*.csv", "**/*.parquet")
+    key = _stamps(tuple(folders), *SCORE_PATTERNS)
     return kept("scores", key, lambda: find_scores(folders))
 
 
-def runs(folders: Sequence[Path]) -> list[Run]:
-    """Not kept: a run in training grows."""
+@st.cache_data(ttl=LOOK_AGAIN_S, show_spinner=False)
+def _runs(folders: tuple[Path, ...]) -> list[Run]:
     return [run for folder in folders for run in find_runs(folder)]
+
+
+def runs(folders: Sequence[Path]) -> list[Run]:
+    """Those in training grow."""
+    return _runs(tuple(folders))
 
 
 def manifests(folders: Sequence[Path]) -> list[Path]:
     """The manifests in the folders, for choosing one."""
     patterns = "**/manifest.csv", "**/manifest.parquet"
-    return [Path(path) for path, _, _ in _stamps(folders, *patterns)]
+    return [Path(path) for path, _, _ in _stamps(tuple(folders), *patterns)]
 
 
 def compared(tables: Mapping[str, tuple[Score, ...]]) -> Comparison:
@@ -198,7 +213,7 @@ def explainers(model: FoundModel) -> Mapping[str, Explainer]:
 
 def dataset(path: Path) -> DataSet:
     """Raises DataError where it is none."""
-    key = stamp(path), _stamps([path], "**/*")
+    key = stamp(path), _stamps((path,), "**/*")
     return kept("dataset", key, lambda: read_dataset(path), KEPT_LARGE)
 
 

@@ -36,7 +36,7 @@ BESIDE = {"x": 1.02, "y": 1}
 
 
 def _figure(height: int, title: str = "", **layout: object) -> go.Figure:
-    margin = {"l": 10, "r": 10, "t": 40, "b": 10}
+    margin = {"l": 10, "r": 10, "t": 40 if title else 10, "b": 10}
     return go.Figure(layout={"height": height, "title": title, "margin": margin} | layout)
 
 
@@ -143,21 +143,21 @@ def reliability(bins_of: Mapping[str, Sequence[Bin]]) -> go.Figure:
 
 
 def heat_map(
-    rows: Mapping[str, Mapping[str, float | None]], title: str, lowest: float
+    values_of: Mapping[str, Mapping[str, float | None]], title: str, lowest: float
 ) -> go.Figure:
-    """rows: by model, values in [lowest, 1] by column; None where there is no number."""
-    columns = list(dict.fromkeys(column for cells in rows.values() for column in cells))
-    values = [[cells.get(column) for column in columns] for cells in rows.values()]
-    figure = _figure(220 + 30 * len(rows), title=title)
+    """values_of: by model (a column) and row, in [lowest, 1]; None where there is no number."""
+    rows = list(dict.fromkeys(row for cells in values_of.values() for row in cells))
+    values = [[cells.get(row) for cells in values_of.values()] for row in rows]
+    figure = _figure(200 + 26 * len(rows), title=title)
     figure.add_heatmap(
         z=values,
-        x=columns,
-        y=list(rows),
+        x=list(values_of),
+        y=rows,
         zmin=lowest,
         zmax=1,
         colorscale=SEQUENTIAL,
         texttemplate="%{z:.2f}",
-        hovertemplate="%{y}<br>%{x}: %{z:.3f}<extra></extra>",
+        hovertemplate="%{x}<br>%{y}: %{z:.3f}<extra></extra>",
         xgap=1,
         ygap=1,
     )
@@ -236,7 +236,7 @@ def scale(p_fake: float, model: ModelInfo) -> go.Figure:
     limits = [model.real_below, model.fake_from]
     figure.update_layout(margin={"l": 4, "r": 4, "t": 4, "b": 22})
     figure.update_xaxes(
-        range=[0, 1], tickvals=limits, tickformat=".2f", showgrid=False, fixedrange=True
+        range=[-0.02, 1.02], tickvals=limits, tickformat=".2f", showgrid=False, fixedrange=True
     )
     return figure.update_yaxes(visible=False, range=[-1, 1], fixedrange=True)
 
@@ -312,8 +312,8 @@ def sweep(
     title: str,
     chosen: float,
 ) -> go.Figure:
-    """p_fake over the amount of one treatment; None where no face was found any more. chosen: the
-    amount that is looked at."""
+    """p_fake over the amount of one treatment, the harmless end on the left; None where no face was
+    found any more. chosen: the amount that is looked at."""
     figure = _figure(320, showlegend=False)
     _zones(figure, model, along="y")
     colours = [OTHER if p is None else _colour_of(p, model) for p in p_fakes]
@@ -325,7 +325,7 @@ def sweep(
         marker={"size": 9, "color": colours},
     )
     figure.add_vline(chosen, line={"color": LINES[4], "width": 2})
-    figure.update_xaxes(title=title)
+    figure.update_xaxes(title=title, autorange="reversed" if levels[0] > levels[-1] else True)
     return figure.update_yaxes(title="p_fake", **SHARE)
 
 
@@ -422,6 +422,7 @@ def leaks(audit: "Audit", limit: float) -> go.Figure:
         orientation="h",
         marker_color=colours,
         text=[f"{value:.2f}" for value in values],
+        textposition="outside",
     )
     figure.add_vline(limit, line={"color": OTHER, "width": 1, "dash": "dash"})
-    return figure.update_xaxes(range=[0.5, 1], fixedrange=True)
+    return figure.update_xaxes(range=[0.5, 1.05], fixedrange=True)

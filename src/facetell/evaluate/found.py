@@ -10,12 +10,11 @@ from facetell.errors import FacetellError
 from facetell.evaluate.runs import MODEL_NAME
 from facetell.evaluate.score import Score, read_scores
 from facetell.evaluate.subjects import subject_name
-from facetell.types import Status
 
-EVALUATION_PATTERNS = ("**/scores.csv", "**/scores.parquet")
-"""What `facetell evaluate --out` writes, in folders that name model and tier."""
-CALIBRATION_PATTERN = "**/val-*.csv"
-"""What a run leaves of the pictures that calibrated its model."""
+MODEL_PATTERN = "**/*.onnx"
+SCORE_PATTERNS = ("**/scores.csv", "**/scores.parquet", "**/val-*.csv")
+"""What `facetell evaluate --out` writes, in folders that name model and tier; what a run leaves of
+the pictures that calibrated its model."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +42,6 @@ class FoundScores:
     problem: str | None = None
 
     @property
-    def judged(self) -> list[Score]:
-        return [score for score in self.scores if score.status == Status.OK]
-
-    @property
     def measured_on(self) -> str:
         """Scores with the same words can be compared."""
         return f"{self.split}, tier {self.tier}"
@@ -56,7 +51,7 @@ def find_models(folders: Sequence[Path]) -> list[FoundModel]:
     """The model inside the package, then the ONNX files in the folders, by their paths; what cannot
     be used says why."""
     found: list[FoundModel] = []
-    for path in [DEFAULT_MODEL, *_files(folders, ("**/*.onnx",))]:
+    for path in [DEFAULT_MODEL, *_files(folders, (MODEL_PATTERN,))]:
         model = _opened(path)
         taken = sum(other.name.partition("~")[0] == model.name for other in found)
         found.append(replace(model, name=f"{model.name}~{taken + 1}") if taken else model)
@@ -64,10 +59,8 @@ def find_models(folders: Sequence[Path]) -> list[FoundModel]:
 
 
 def find_scores(folders: Sequence[Path]) -> list[FoundScores]:
-    """Those of evaluations, then those that calibrated runs; what cannot be read says why."""
-    evaluations = [_read(p, p.parent.parent.name) for p in _files(folders, EVALUATION_PATTERNS)]
-    calibrations = [_read(p, p.parent.name) for p in _files(folders, (CALIBRATION_PATTERN,))]
-    return evaluations + calibrations
+    """By their paths; what cannot be read says why."""
+    return [_read(path) for path in _files(folders, SCORE_PATTERNS)]
 
 
 def model_of(scores: FoundScores, models: Sequence[FoundModel]) -> FoundModel | None:
@@ -93,7 +86,8 @@ def _opened(path: Path) -> FoundModel:
     return FoundModel(subject_name(path), path, model.card, model.sha256)
 
 
-def _read(path: Path, model: str) -> FoundScores:
+def _read(path: Path) -> FoundScores:
+    model = (path.parent.parent if path.stem == "scores" else path.parent).name
     try:
         scores = read_scores(path)
     except FacetellError as error:

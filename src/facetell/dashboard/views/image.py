@@ -79,7 +79,10 @@ def _show_faces(path: Path, digest: str, judged: Sequence[tuple[FoundModel, Repo
         faces = first.faces[:FACES_SHOWN]
         left, right = st.columns([2, 3])
         with left:
-            st.image(draw_boxes(picture, first.faces), caption=f"Boxes: {judged[0][0].name}")
+            st.image(
+                draw_boxes(picture, first.faces),
+                caption="what the face finder found, as the first model judges it",
+            )
         with right:
             number = 0
             if len(faces) > 1:

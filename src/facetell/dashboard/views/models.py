@@ -56,7 +56,8 @@ def show(folders: Sequence[Path]) -> None:
             "facetell evaluate --data DATA --out FOLDER, and give that folder to the dashboard.",
             icon=":material/query_stats:",
         )
-    robustness, training, cards = st.tabs(["Robustness", "Training curves", "Cards"])
+    st.subheader("Each model and run")
+    cards, robustness, training = st.tabs(["Cards", "Robustness", "Training curves"])
     with robustness:
         _show_robustness(models)
     with training:
@@ -155,10 +156,11 @@ def _named(tables: Sequence[FoundScores]) -> dict[str, FoundScores]:
 
 def _show_table(found: Comparison, files: Mapping[str, FoundModel | None]) -> None:
     """files: the model file of each, where it is known."""
-    timed = st.toggle("Measure the speed, too", help="One second for each model, on one thread.")
+    filtered, timing, saved = st.columns([3, 2, 1], vertical_alignment="bottom")
+    least = filtered.slider("Show from an AUC of", 0.0, 1.0, 0.0, 0.01)
+    timed = timing.toggle("Measure the speed, too", help="One second for each model.")
     rows = [_row(name, found, model, timed=timed) for name, model in files.items()]
     rows.sort(key=lambda row: -float(row["AUC"] or 0))
-    least = st.slider("Least AUC", 0.0, 1.0, 0.0, 0.01)
     shown = [row for row in rows if float(row["AUC"] or 0) >= least]
     numbers = {
         title: st.column_config.NumberColumn(help=text, format="%.3f")
@@ -169,7 +171,7 @@ def _show_table(found: Comparison, files: Mapping[str, FoundModel | None]) -> No
         help=HELP["crops a second"], format="%.0f"
     )
     st.dataframe(shown, column_config=numbers, hide_index=True)
-    st.download_button(
+    saved.download_button(
         "Table (CSV)",
         _csv(shown),
         "models.csv",

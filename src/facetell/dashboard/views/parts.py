@@ -69,7 +69,7 @@ def show_verdict(report: Report) -> None:
         return
     word, colour, icon = BADGE[report.verdict]
     left, right = st.columns([1, 1], vertical_alignment="center")
-    left.markdown(f"## :{colour}-badge[{icon} {word}]")
+    left.markdown(f"## :{colour}[{icon} {word}]")
     right.metric(
         "p_fake",
         p_text(report.p_fake),
@@ -125,12 +125,14 @@ def show_downloads(report: Report, digest: str, name: str) -> None:
 
 def data_wanted(folders: Sequence[Path]) -> Path | None:
     """A manifest in the folders, or whatever path is typed in."""
-    found = [str(path) for path in cached.manifests(folders)]
-    wanted = st.selectbox(
-        "Manifest or folder",
+    found = cached.manifests(folders)
+    listed, typed = st.columns(2)
+    chosen = listed.selectbox(
+        "Manifest in the folders",
         found,
         index=None,
-        accept_new_options=True,
-        placeholder="choose one, or type a path",
+        disabled=not found,
+        placeholder="choose one" if found else "there is none",
     )
-    return Path(wanted).expanduser() if wanted else None
+    path = typed.text_input("or the path of a manifest or folder").strip()
+    return Path(path).expanduser() if path else chosen

@@ -109,7 +109,7 @@ def _show_moment(path: Path, digest: str, clip: ClipReport, model: FoundModel, k
                 st.caption("No face is found in this frame.")
             for face in faces[:TRACKS_SHOWN]:
                 st.image(
-                    [draw_crop(picture, face, 200), draw_heatmap(picture, face, 200)], width=200
+                    [draw_crop(picture, face, 170), draw_heatmap(picture, face, 170)], width=170
                 )
                 st.caption(f"{parts.face_words(face)}; right: evidence")
 
