@@ -4,6 +4,8 @@ import json
 import shutil
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -66,3 +68,19 @@ def examples_run(tmp_path_factory) -> tuple[Outcome, Path]:
         *("--heatmaps", out / "heatmaps", "--boxes", out / "boxes"),
     )
     return outcome, out
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory, small_portrait) -> Path:
+    """Two seconds of a face."""
+    path = tmp_path_factory.mktemp("clip") / "interview.mp4"
+    with Image.open(small_portrait) as picture, av.open(str(path), "w") as container:
+        image = np.asarray(picture.convert("RGB"))
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.height, stream.width = image.shape[:2]
+        stream.pix_fmt = "yuv420p"
+        for number in range(20):
+            moved = np.roll(image, number % 5, axis=1)  # no two frames alike
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(moved, format="rgb24")))
+        container.mux(stream.encode())
+    return path

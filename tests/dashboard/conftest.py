@@ -3,10 +3,7 @@
 import shutil
 from pathlib import Path
 
-import av
-import numpy as np
 import pytest
-from PIL import Image
 
 from facetell.evaluate.score import write_scores
 from tests.evaluate.test_compare import scored
@@ -36,14 +33,12 @@ def opened():
     return open_one
 
 
-@pytest.fixture
-def lab(tmp_path, tiny_model) -> Path:
+def write_lab(folder: Path, model: Path) -> Path:
     """Two finished runs with their scores, one in training, one broken; and a model that is
     none."""
-    folder = tmp_path / "runs"
     for seed, name in enumerate(("good", "poor")):
         run = run_folder(folder / name, {"1-all": [["0,0.7,19,", "0,,19,0.6", "0,0.5,39,"]]})
-        shutil.copy(tiny_model, run / "model.onnx")
+        shutil.copy(model, run / "model.onnx")
         write_scores(scored(seed, 2.0 - seed, count=80), run / "val-clean.csv")
     run_folder(folder / "young")
     run_folder(folder / "broken")
@@ -52,17 +47,6 @@ def lab(tmp_path, tiny_model) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def clip(tmp_path_factory, small_portrait) -> Path:
-    """Two seconds of a face."""
-    path = tmp_path_factory.mktemp("clip") / "interview.mp4"
-    with Image.open(small_portrait) as picture, av.open(str(path), "w") as container:
-        image = np.asarray(picture.convert("RGB"))
-        stream = container.add_stream("mpeg4", rate=10)
-        stream.height, stream.width = image.shape[:2]
-        stream.pix_fmt = "yuv420p"
-        for number in range(20):
-            moved = np.roll(image, number % 5, axis=1)  # no two frames alike
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(moved, format="rgb24")))
-        container.mux(stream.encode())
-    return path
+@pytest.fixture
+def lab(tmp_path, tiny_model) -> Path:
+    return write_lab(tmp_path / "runs", tiny_model)

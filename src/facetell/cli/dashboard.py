@@ -34,6 +34,7 @@ def dashboard(
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser.")] = True,
 ) -> None:
     """Open the dashboard: compare models, try pictures and clips, look at data. Ctrl-C ends it."""
+    import signal
     import subprocess
     import sys
     from importlib.util import find_spec
@@ -54,4 +55,6 @@ def dashboard(
         settings["server.port"] = str(port)
     flags = [f"--{name}={value}" for name, value in settings.items()]
     command = [sys.executable, "-m", "streamlit", "run", str(APP), *flags, "--", *map(str, named)]
-    raise typer.Exit(subprocess.run(command, check=False).returncode)
+    with subprocess.Popen(command) as streamlit:
+        signal.signal(signal.SIGTERM, lambda *_: streamlit.terminate())
+        raise typer.Exit(streamlit.wait())
