@@ -42,5 +42,8 @@ def test_a_model_and_a_run_at_once_are_refused(tiny_model, tmp_path):
 def test_a_run_without_a_model_is_refused(tmp_path):
     picture = EXAMPLES / "real-astronaut.jpg"
     done = facetell("explain", picture, "--out", tmp_path / "out", "--run", tmp_path / "no run")
-    assert done.code == 2
-    assert "Traceback" not in done.err
+    assert (done.code, "holds no run" in done.err) == (2, True)
+    (tmp_path / "begun").mkdir()
+    (tmp_path / "begun" / "config.yaml").write_text("samples: 64\n")
+    done = facetell("explain", picture, "--out", tmp_path / "out", "--run", tmp_path / "begun")
+    assert (done.code, "has no model yet" in done.err) == (2, True)

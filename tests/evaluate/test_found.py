@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("sklearn", reason="neither the dashboard nor the training extra is installed")
 
 from facetell.detect.model import DEFAULT_MODEL
-from facetell.evaluate.found import find_models, find_scores, model_of
+from facetell.evaluate.found import file_of, find_models, find_scores
 from facetell.evaluate.score import write_scores
 from tests.evaluate.test_compare import scored
 
@@ -61,8 +61,8 @@ def test_a_table_that_holds_no_scores_says_why(lab, text):
 def test_scores_belong_to_the_model_beside_them_or_the_only_one_so_called(lab):
     models = find_models([lab])
     run, evaluation = sorted(find_scores([lab]), key=lambda table: table.model)
-    assert model_of(run, models).path == lab / "one" / "a" / "model.onnx"
-    assert model_of(evaluation, models).path == lab / "b.onnx"
+    assert file_of(run, models).path == lab / "one" / "a" / "model.onnx"
+    assert file_of(evaluation, models).path == lab / "b.onnx"
     shutil.move(run.path, lab / "eval" / "val-clean.csv")
     (lost,) = (table for table in find_scores([lab]) if table.path.name == "val-clean.csv")
-    assert model_of(lost, models) is None
+    assert file_of(lost, models) is None

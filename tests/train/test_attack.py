@@ -26,14 +26,6 @@ def loss(net, crops, labels):
 
 
 @pytest.fixture
-def net():
-    torch.manual_seed(0)
-    made = tiny_network()
-    torch.nn.init.normal_(made.head.weight)
-    return made.eval()
-
-
-@pytest.fixture
 def card():
     made = parse_card(json.dumps(tiny_card()), "tiny", ModelCard)
     return made.model_copy(update={"crop": SPEC})

@@ -6,18 +6,10 @@ from facetell.detect.crop import to_tensor
 from facetell.errors import DataError
 from facetell.train.explain import explainers, grad_cam, saliency
 from tests.shared import drawn_face
-from tests.train.tiny import tiny_network, tiny_recipe
+from tests.train.tiny import tiny_recipe
 
 SPEC = tiny_recipe().crop
 CROP = drawn_face(64)
-
-
-@pytest.fixture
-def net():
-    torch.manual_seed(3)
-    made = tiny_network()
-    torch.nn.init.normal_(made.head.weight)
-    return made.eval()
 
 
 def test_grad_cam_marks_another_place_for_real_than_for_fake(net):
@@ -43,5 +35,6 @@ def test_saliency_is_how_fast_the_score_changes(net):
 
 
 def test_a_folder_without_a_checkpoint_is_refused(tmp_path):
-    with pytest.raises(DataError):
+    (tmp_path / "config.yaml").write_text("samples: 64\narchitecture: baseline_cnn\n")
+    with pytest.raises(DataError, match="is not there"):
         explainers(tmp_path)

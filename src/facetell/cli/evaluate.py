@@ -36,6 +36,10 @@ def evaluate(
         Path | None,
         typer.Option(help="Folder for metrics.json, pictures, scores and report.html of each."),
     ] = None,
+    by: Annotated[
+        Path | None,
+        typer.Option(help="Table of what is known of the pictures: path and columns such as age."),
+    ] = None,
     parquet: Annotated[
         bool, typer.Option("--parquet", help="Write the scores as Parquet instead of CSV.")
     ] = False,
@@ -51,14 +55,15 @@ def evaluate(
     from facetell.cli.writers import explained
     from facetell.data.layouts import read_dataset
     from facetell.evaluate.probe import metadata_scores
-    from facetell.evaluate.report import evaluate_scores, write_evaluation
+    from facetell.evaluate.report import evaluate_scores, evaluation_markdown, write_evaluation
     from facetell.evaluate.subjects import check_tiers, open_subjects, tiers_of
-    from facetell.evaluate.table import as_markdown
+    from facetell.evaluate.traits import read_traits
 
     check_tiers(tiers)
     samples = [sample for path in data for sample in read_dataset(path).samples]
     chosen = _of_split(samples, split)
     subjects = open_subjects(models or [])
+    traits = read_traits(by) if by else None
     known = {}
     if train := [sample for sample in samples if sample.split == "train"]:
         guesses = metadata_scores(train, chosen)
@@ -69,9 +74,11 @@ def evaluate(
         for tier in tiers_of(subject, tiers):
             scores = _scored(subject, chosen, tier, threads)
             found = evaluate_scores(
-                subject.name, tier, subject.thresholds, scores, known, subject.robustness
+                *(subject.name, tier, subject.thresholds, scores, known),
+                robustness=subject.robustness,
+                traits=traits,
             )
-            parts.append(as_markdown(found.summary))
+            parts.append(evaluation_markdown(found))
             typer.echo(parts[-1])
             if out:
                 with explained(out):

@@ -14,7 +14,7 @@ from facetell.detect.model import DEFAULT_MODEL
 from facetell.errors import DataError
 from facetell.evaluate.explain import Explained, Explainer, explain
 from facetell.evaluate.explain_page import draw_explanations, write_page
-from facetell.evaluate.runs import MODEL_NAME
+from facetell.evaluate.runs import model_of
 from facetell.evaluate.spectrum import REFERENCE, read_references
 from facetell.types import Status
 
@@ -33,8 +33,8 @@ def write_explanations(
     if run:
         from facetell.train.explain import explainers
 
+        model = model_of(run)
         others = explainers(run)
-        model = run / MODEL_NAME
     detector = Detector.load(model or DEFAULT_MODEL)
     files = list(find_media(images))
     done: list[Explained] = []

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from facetell.cli.options import RecipeFile, RecipeSettings
 from facetell.errors import DataError
 
 if TYPE_CHECKING:
@@ -26,12 +27,8 @@ def generalise(
     ] = "without",
     least: Annotated[int, typer.Option(min=2, help="Training fakes a kind must have.")] = 50,
     tier: Annotated[str, typer.Option(help="clean, web or hard: of the test pictures.")] = "web",
-    config: Annotated[
-        Path | None, typer.Option(help="YAML file of settings that differ from the recipe's.")
-    ] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="Change the recipe, last: name=value.")
-    ] = None,
+    config: RecipeFile = None,
+    settings: RecipeSettings = None,
     cache: Annotated[
         Path | None, typer.Option(help="Crop cache to use or fill; by default OUT/cache.")
     ] = None,

@@ -1,5 +1,6 @@
 """Options that several commands take."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,3 +16,9 @@ ValPerSource = Annotated[
 ]
 Processes = Annotated[int | None, typer.Option(min=1, help="By default one per core.")]
 ModelName = Annotated[str, typer.Option(help="What the model's card calls it.")]
+RecipeFile = Annotated[
+    Path | None, typer.Option(help="YAML file of settings that differ from the recipe's.")
+]
+RecipeSettings = Annotated[
+    list[str] | None, typer.Option("--set", help="Change the recipe, last: name=value.")
+]

@@ -46,7 +46,7 @@ def stress(
 
     try:
         from facetell.evaluate.report import ATTACKED, TREATED, write_stress
-        from facetell.evaluate.runs import MODEL_NAME
+        from facetell.evaluate.runs import model_of
         from facetell.evaluate.stress import hardship
     except ImportError as error:
         raise MissingExtra(f"what a stress test needs ({error.name})", "train") from error
@@ -56,7 +56,7 @@ def stress(
     chosen = split_of(data, split, per_source)
     if not chosen:
         raise DataError(f"the data name no picture of the split {split!r}", hint="see --split")
-    path = model / MODEL_NAME if attack and model else model or DEFAULT_MODEL
+    path = model_of(model) if attack and model else model or DEFAULT_MODEL
     detector = Detector.load(path)
     if attack and model:
         found = _attacked(model, chosen, detector)

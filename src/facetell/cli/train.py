@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facetell.cli.options import ModelName, ValPerSource
+from facetell.cli.options import ModelName, RecipeFile, RecipeSettings, ValPerSource
 
 if TYPE_CHECKING:
     from facetell.train.loop import Progress
@@ -29,12 +29,8 @@ def train(
         typer.Option(help="Data whose `val` split calibrates the model; by default DATA."),
     ] = None,
     val_per_source: ValPerSource = None,
-    config: Annotated[
-        Path | None, typer.Option(help="YAML file of settings that differ from the recipe's.")
-    ] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="Change the recipe, last: name=value.")
-    ] = None,
+    config: RecipeFile = None,
+    settings: RecipeSettings = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in OUT.")] = False,
     name: ModelName = "facetell",
     workers: Annotated[int, typer.Option(min=0, help="Processes that prepare samples.")] = 1,

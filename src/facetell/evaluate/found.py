@@ -63,7 +63,7 @@ def find_scores(folders: Sequence[Path]) -> list[FoundScores]:
     return [_read(path) for path in _files(folders, SCORE_PATTERNS)]
 
 
-def model_of(scores: FoundScores, models: Sequence[FoundModel]) -> FoundModel | None:
+def file_of(scores: FoundScores, models: Sequence[FoundModel]) -> FoundModel | None:
     """The file that gave the scores: the one beside them in a run, else the only one so called."""
     beside = [model for model in models if model.path == scores.path.with_name(MODEL_NAME)]
     named = [model for model in models if model.name.partition("~")[0] == scores.model]

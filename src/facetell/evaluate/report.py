@@ -27,7 +27,8 @@ from facetell.evaluate.plots import (
 )
 from facetell.evaluate.runs import write_json
 from facetell.evaluate.score import Score, reliability_of, write_scores
-from facetell.evaluate.table import Summary, summarise
+from facetell.evaluate.table import Summary, as_markdown, summarise
+from facetell.evaluate.traits import TraitRow, Traits, by_trait, traits_table
 from facetell.types import Status
 
 FORMATS = ("png", "svg")
@@ -37,7 +38,7 @@ FORMATS = ("png", "svg")
 class Evaluation:
     """Of one model in one tier. metadata: AUC of the metadata-only classifier on the same judged
     samples, None where there is no train split to teach it. robustness: the model's card of it,
-    empty where it has none."""
+    empty where it has none. traits: by groups of people, empty where nothing is known of them."""
 
     name: str
     tier: str
@@ -47,6 +48,7 @@ class Evaluation:
     summary: Summary
     metadata: float | None
     robustness: Sequence[Hardship]
+    traits: Sequence[TraitRow]
 
     @property
     def worst(self) -> str | None:
@@ -65,8 +67,9 @@ def evaluate_scores(
     scores: Sequence[Score],
     known: Mapping[str, float] | None,
     robustness: Sequence[Hardship] = (),
+    traits: Traits | None = None,
 ) -> Evaluation:
-    """known: by path, what the metadata-only classifier says.
+    """known: by path, what the metadata-only classifier says. traits: of people in the pictures.
 
     Raises DataError where not a single sample has a score.
     """
@@ -89,6 +92,7 @@ def evaluate_scores(
         summary=summarise(scores, known),
         metadata=metadata,
         robustness=robustness,
+        traits=by_trait(scores, traits) if traits else (),
     )
 
 
@@ -114,12 +118,21 @@ def write_evaluation(evaluation: Evaluation, folder: Path, *, table: str = "csv"
         evaluation=evaluation,
         names=NAMES,
         drop=NOTABLE_DROP,
+        traits=traits_table(evaluation.traits),
         pictures={
             name: embedded(folder / f"{name}.png")
             for name in ("roc", "confusion", "reliability", "histograms", "comparisons")
         },
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
+
+
+def evaluation_markdown(evaluation: Evaluation) -> str:
+    """The tables of an evaluation as a section of Markdown."""
+    text = as_markdown(evaluation.summary)
+    if evaluation.traits:
+        text += "\n" + markdown_table(*traits_table(evaluation.traits)) + "\n"
+    return text
 
 
 def write_comparison(
@@ -240,6 +253,18 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         "metadata_auc": evaluation.metadata,
         "no_better_than_chance": evaluation.numbers.no_better_than_chance,
         "mean_and_worst": evaluation.summary.mean_and_worst,
+        "traits": [
+            {
+                "column": row.column,
+                "value": row.value,
+                "reals": row.reals,
+                "fakes": row.fakes,
+                "reals_called_fake": row.false_alarms and _json(row.false_alarms),
+                "reals_uncertain": row.uncertain_reals,
+                "fakes_called_fake": row.caught and _json(row.caught),
+            }
+            for row in evaluation.traits
+        ],
         "comparisons": [
             {
                 "name": row.name,

@@ -83,6 +83,16 @@ def read_run(folder: Path) -> Run:
     return Run(folder, recipe, history, finished=(folder / MODEL_NAME).exists())
 
 
+def model_of(folder: Path) -> Path:
+    """The model file of a finished run. Raises DataError where there is no run, or no model yet."""
+    if not read_run(folder).finished:
+        raise DataError(
+            f"the run {folder} has no model yet",
+            hint="let it finish: facetell train with the same --out and --resume",
+        )
+    return folder / MODEL_NAME
+
+
 def _read_or_say(folder: Path) -> Run:
     try:
         return read_run(folder)

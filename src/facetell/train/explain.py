@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from facetell.detect.crop import CropSpec, to_tensor
 from facetell.evaluate.explain import Explainer
-from facetell.evaluate.runs import CONFIG_NAME, read_run
+from facetell.evaluate.runs import CONFIG_NAME
 from facetell.train.loop import load_weights
 from facetell.train.networks.detector import Detector
 from facetell.train.networks.start import built
@@ -35,7 +35,6 @@ class Logit(nn.Module):
 def load_checkpoint(run: Path) -> tuple[Detector, Recipe]:
     """The averaged weights of a run folder's last checkpoint. Raises DataError where it has
     none."""
-    read_run(run)  # says what is wrong with the folder, if anything
     recipe = read_recipe(run / CONFIG_NAME)
     net = built(recipe.architecture, recipe.size_px, pretrained=False)
     load_weights(net, run, recipe, recipe.keep)

@@ -14,7 +14,7 @@ from facetell.data.layouts import split_of
 from facetell.data.manifest import SPLITS, Sample, capped
 from facetell.evaluate.card_page import card_markdown
 from facetell.evaluate.compare import Comparison, in_common
-from facetell.evaluate.found import FoundModel, FoundScores, model_of
+from facetell.evaluate.found import FoundModel, FoundScores, file_of
 from facetell.evaluate.numbers import NAMES
 from facetell.evaluate.runs import Run
 from facetell.evaluate.score import Score, ranking_of, reliability_of
@@ -141,7 +141,7 @@ def _show_comparison(tables: Sequence[FoundScores], models: Sequence[FoundModel]
             f"The same {found.samples} pictures for all{left_out}. Decided by each model's "
             "own thresholds; uncertain is not called fake."
         )
-        _show_table(found, {name: model_of(named[name], models) for name in chosen})
+        _show_table(found, {name: file_of(named[name], models) for name in chosen})
         _show_charts(found, aligned)
 
 

@@ -9,6 +9,7 @@ from facetell.train.networks.detector import Detector
 from facetell.train.networks.efficientnet_lite import MEAN, START_WEIGHTS, STD, efficientnet_lite0
 from facetell.train.networks.forensic import forensic
 from facetell.train.networks.from_timm import timm_backbone, timm_normalisation
+from facetell.train.networks.published import ferretnet, ladeda, meso4, npr
 from facetell.train.networks.simple import Hybrid, baseline_cnn, deep_cnn
 
 RGB = tuple[float, float, float]
@@ -66,6 +67,10 @@ ARCHITECTURES: dict[str, Callable[[], Architecture]] = {
     "baseline_cnn": lambda: Architecture(_plain(baseline_cnn), "three convolution blocks"),
     "deep_cnn": lambda: Architecture(_plain(deep_cnn), "batch normalisation and dropout"),
     "forensic": lambda: Architecture(_plain(forensic), "picture and residual, full resolution"),
+    "meso4": lambda: Architecture(_plain(meso4), "MesoNet's Meso-4"),
+    "npr": lambda: Architecture(_plain(npr), "neighbour residual, half a ResNet-50"),
+    "ladeda": lambda: Architecture(_plain(ladeda), "neighbour residual, 9 x 9 pixels at a time"),
+    "ferretnet": lambda: Architecture(_plain(ferretnet), "median residual, dilated convolutions"),
     "hybrid": lambda: Architecture(
         _hybrid,
         "deep_cnn beside resnet50",

@@ -1,0 +1,61 @@
+import dataclasses
+
+import pytest
+
+pytest.importorskip("sklearn", reason="the training extra is not installed")
+
+from facetell.errors import DataError
+from facetell.evaluate.traits import by_trait, read_traits, traits_table
+from tests.evaluate.test_table import score, unjudged
+
+SCORES = [
+    *(score(n, 0, 3 if n < 5 else -3) for n in range(50)),  # of the first 25 reals, 5 called fake
+    *(score(100 + n, 1, 3, "gan", "gan") for n in range(30)),
+    unjudged(200, 0, "no_face"),
+]
+
+
+def table(path, ages):
+    lines = [f"somewhere/{name},{age},x" for name, age in ages.items()]
+    path.write_text("\n".join(["path,age,note", *lines]), encoding="utf-8")
+    return read_traits(path)
+
+
+def test_false_alarms_and_catches_are_counted_by_group(tmp_path):
+    ages = {f"{n}.jpg": "young" if n < 25 else "old" for n in range(50)}
+    ages |= {f"{100 + n}.jpg": "young" for n in range(30)}
+    rows = by_trait(SCORES, table(tmp_path / "t.csv", ages))
+    assert [(row.column, row.value) for row in rows] == [
+        ("age", "old"),
+        ("age", "young"),
+        ("note", "x"),
+    ]
+    old, young, everyone = rows
+    assert (young.reals, young.fakes, young.false_alarms.value) == (25, 30, 0.2)
+    assert young.false_alarms.low < 0.2 < young.false_alarms.high
+    assert young.caught.value == 1
+    assert (old.false_alarms.value, old.caught) == (0, None)
+    assert everyone.reals == 50
+    head, lines = traits_table(rows)
+    assert len(head) == len(lines[0])
+    assert lines[0][-1] == "-"
+
+
+def test_small_groups_say_nothing(tmp_path):
+    ages = {f"{n}.jpg": "few" if n < 19 else "" for n in range(50)}
+    rows = by_trait(SCORES, table(tmp_path / "t.csv", ages))
+    assert [(row.column, row.value) for row in rows] == [("note", "x")]
+
+
+def test_a_table_of_other_pictures_is_refused(tmp_path):
+    with pytest.raises(DataError, match="names none"):
+        by_trait(SCORES, table(tmp_path / "t.csv", {"other.jpg": "young"}))
+    (tmp_path / "empty.csv").write_text("path\n1.jpg\n")
+    with pytest.raises(DataError, match="says nothing"):
+        read_traits(tmp_path / "empty.csv")
+
+
+def test_the_same_name_in_another_folder_is_the_same_picture(tmp_path):
+    moved = [dataclasses.replace(s, path=f"deep/er/{s.path}") for s in SCORES]
+    ages = {f"{n}.jpg": "a" for n in range(50)}
+    assert by_trait(moved, table(tmp_path / "t.csv", ages))[0].reals == 50
