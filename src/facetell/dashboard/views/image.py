@@ -22,14 +22,17 @@ GRAD_CAM = "Grad-CAM++"
 def show(folders: Sequence[Path]) -> None:
     st.title("Image")
     models = parts.usable(folders)
-    chosen = st.multiselect(
+    left, right = st.columns([3, 1])
+    chosen = left.multiselect(
         "Models",
         models,
         models[:1],
         format_func=lambda model: model.name,
         help="Several stand side by side.",
     )
-    given = _picture_given()
+    file, camera = "a file", "the camera"
+    source = right.segmented_control("Picture from", [file, camera], default=file)
+    given = _photographed() if source == camera else _uploaded()
     if given is None:
         st.info(
             "Give a picture with a face: JPEG, PNG, WebP, HEIC and others, or take one with "
@@ -41,34 +44,32 @@ def show(folders: Sequence[Path]) -> None:
         st.info("Choose a model.", icon=":material/leaderboard:")
         return
     path, digest = cached.uploaded(*given)
-    columns = st.columns(len(chosen))
-    reports = []
-    for model, column in zip(chosen, columns, strict=True):
+    judged = []
+    for model, column in zip(chosen, st.columns(len(chosen)), strict=True):
         with column, parts.explained():
-            st.subheader(model.name)
+            if len(chosen) > 1:
+                st.subheader(model.name)
             with st.spinner("Judging…"):
                 report = cached.report(path, digest, model)
             parts.show_verdict(report)
-            reports.append((model, report))
-    judged = [(model, report) for model, report in reports if report.status is Status.OK]
+            parts.show_downloads(report, digest, path.name)
+            parts.show_limits(report)
+            if report.status is Status.OK:
+                judged.append((model, report))
     if judged:
         _show_faces(path, digest, judged)
-    for column, (_, report) in zip(columns, reports, strict=False):
-        with column:
-            parts.show_downloads(report, digest, path.name)
-    if reports:
-        parts.show_limits(reports[0][1])
 
 
-def _picture_given() -> tuple[str, bytes] | None:
-    """Name and content."""
-    file, camera = "a file", "the camera"
-    source = st.segmented_control("Picture from", [file, camera], default=file)
-    if source == camera:
-        taken = st.camera_input("Take a picture")
-        return ("camera.jpg", taken.getvalue()) if taken else None
+def _uploaded() -> tuple[str, bytes] | None:
+    """Name and content of a file."""
     sent = st.file_uploader("Picture", parts.PICTURE_ENDINGS)
     return (sent.name, sent.getvalue()) if sent else None
+
+
+def _photographed() -> tuple[str, bytes] | None:
+    """Name and content of what the camera took."""
+    taken = st.camera_input("Take a picture")
+    return ("camera.jpg", taken.getvalue()) if taken else None
 
 
 def _show_faces(path: Path, digest: str, judged: Sequence[tuple[FoundModel, Report]]) -> None:
