@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
+from PIL import Image
 
 from facetell.data.layouts import DataSet, read_dataset
 from facetell.data.manifest import Sample
 from facetell.detect.analyze import Detector, judge_moment
+from facetell.detect.draw import draw_heatmap
 from facetell.detect.media import read_picture
 from facetell.detect.page import whole_page
+from facetell.detect.reading import look_again
 from facetell.detect.report import FaceReport, Report
 from facetell.detect.scan import scan
 from facetell.evaluate.compare import Comparison, compare
@@ -44,6 +47,7 @@ KEPT_LARGE = 8
 """The same for what takes tens of megabytes each."""
 LOOK_AGAIN_S = 5
 """Folders are looked through again after so many seconds, not at every click."""
+TELLING_PX = 240
 THREADS = os.cpu_count() or 1
 TORCH_INSTALLED = find_spec("torch") is not None
 T = TypeVar("T")
@@ -187,6 +191,19 @@ def moment(
     """The frame of a clip at a time, and its faces with their evidence."""
     key = digest, time_s, model.sha256
     return kept("moment", key, lambda: judge_moment(path, time_s, detector(model)), KEPT_LARGE)
+
+
+def telling(digest: str, found: Report) -> list[tuple[FaceReport, Image.Image]]:
+    """The most telling faces of a clip with their evidence, in order of time."""
+
+    def make() -> list[tuple[FaceReport, Image.Image]]:
+        return [
+            (face, draw_heatmap(frame, face, TELLING_PX))
+            for frame, faces in look_again(found)
+            for face in faces
+        ]
+
+    return kept("telling", (digest, found.model.sha256), make, KEPT_LARGE)
 
 
 def degraded(path: Path, digest: str, dose: Dose, model: FoundModel) -> Report:

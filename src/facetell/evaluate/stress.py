@@ -85,12 +85,12 @@ _SWEEPS: dict[str, tuple[Callable[..., UInt8Array], dict[str, object]]] = {
 @dataclass(frozen=True)
 class Dose:
     """Several treatments at once, in this order. scale: of both sides; blur_px, noise: sigmas, the
-    latter of 255; jpeg_quality: 1..100, None leaves the picture uncompressed."""
+    latter of 255; jpeg_quality: 1..99, 100 leaves the picture uncompressed."""
 
     scale: float = 1.0
     blur_px: float = 0.0
     noise: float = 0.0
-    jpeg_quality: int | None = None
+    jpeg_quality: float = 100
 
     def treat(self, image: UInt8Array) -> UInt8Array:
         if self.scale != 1:
@@ -99,7 +99,7 @@ class Dose:
             image = blur(image, self.blur_px)
         if self.noise:
             image = _noisy(image, self.noise)
-        return image if self.jpeg_quality is None else recompress(image, self.jpeg_quality)
+        return image if self.jpeg_quality == 100 else recompress(image, round(self.jpeg_quality))
 
 
 def levels() -> list[Level]:

@@ -32,7 +32,7 @@ def show(folders: Sequence[Path]) -> None:
     )
     file, camera = "a file", "the camera"
     source = right.segmented_control("Picture from", [file, camera], default=file)
-    given = _photographed() if source == camera else _uploaded()
+    given = _photographed() if source == camera else parts.given_picture()
     if given is None:
         st.info(
             "Give a picture with a face: JPEG, PNG, WebP, HEIC and others, or take one with "
@@ -43,7 +43,7 @@ def show(folders: Sequence[Path]) -> None:
     if not chosen:
         st.info("Choose a model.", icon=":material/leaderboard:")
         return
-    path, digest = cached.uploaded(*given)
+    path, digest = given
     judged = []
     for model, column in zip(chosen, st.columns(len(chosen)), strict=True):
         with column, parts.explained():
@@ -60,16 +60,9 @@ def show(folders: Sequence[Path]) -> None:
         _show_faces(path, digest, judged)
 
 
-def _uploaded() -> tuple[str, bytes] | None:
-    """Name and content of a file."""
-    sent = st.file_uploader("Picture", parts.PICTURE_ENDINGS)
-    return (sent.name, sent.getvalue()) if sent else None
-
-
-def _photographed() -> tuple[str, bytes] | None:
-    """Name and content of what the camera took."""
+def _photographed() -> tuple[Path, str] | None:
     taken = st.camera_input("Take a picture")
-    return ("camera.jpg", taken.getvalue()) if taken else None
+    return cached.uploaded("camera.jpg", taken.getvalue()) if taken else None
 
 
 def _show_faces(path: Path, digest: str, judged: Sequence[tuple[FoundModel, Report]]) -> None:

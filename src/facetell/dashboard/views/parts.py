@@ -1,6 +1,6 @@
 """What several views show."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -8,25 +8,15 @@ import streamlit as st
 from plotly import graph_objects as go
 
 from facetell.dashboard import cached, charts
+from facetell.data.layouts import PICTURE_ENDINGS
 from facetell.detect.report import FaceReport, ModelInfo, Report, p_text
 from facetell.errors import FacetellError
 from facetell.evaluate.found import FoundModel
 from facetell.types import Status, Verdict
 
-PICTURE_ENDINGS = [
-    "jpg",
-    "jpeg",
-    "png",
-    "webp",
-    "avif",
-    "heic",
-    "heif",
-    "gif",
-    "bmp",
-    "tif",
-    "tiff",
-]
-CLIP_ENDINGS = ["mp4", "mov", "m4v", "webm", "mkv", "avi", "mpg", "mpeg", "ts", "gif", "webp"]
+CLIP_ENDINGS = {
+    *(".mp4", ".mov", ".m4v", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ts", ".gif", ".webp"),
+}
 BADGE = {
     Verdict.REAL: ("real", "blue", ":material/check_circle:"),
     Verdict.FAKE: ("fake", "orange", ":material/report:"),
@@ -56,6 +46,21 @@ def usable(folders: Sequence[Path]) -> list[FoundModel]:
 def one_model(folders: Sequence[Path]) -> FoundModel:
     """Let one be chosen."""
     return st.selectbox("Model", usable(folders), format_func=lambda model: model.name)
+
+
+def given_picture() -> tuple[Path, str] | None:
+    """Let one be uploaded: where it lies, and the SHA-256 of its content."""
+    return _given("Picture", PICTURE_ENDINGS)
+
+
+def given_clip() -> tuple[Path, str] | None:
+    """The same for a clip."""
+    return _given("Clip", CLIP_ENDINGS)
+
+
+def _given(label: str, endings: Iterable[str]) -> tuple[Path, str] | None:
+    sent = st.file_uploader(label, sorted(endings))
+    return cached.uploaded(sent.name, sent.getvalue()) if sent else None
 
 
 def show_verdict(report: Report) -> None:

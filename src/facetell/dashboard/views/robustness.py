@@ -36,15 +36,15 @@ SHOWN_PX = 720
 def show(folders: Sequence[Path]) -> None:
     st.title("Robustness")
     model = parts.one_model(folders)
-    sent = st.file_uploader("Picture", parts.PICTURE_ENDINGS)
-    if sent is None:
+    given = parts.given_picture()
+    if given is None:
         st.info(
             "Give a picture with a face, then treat it badly: the score and the verdict move "
             "with the sliders.",
             icon=":material/tune:",
         )
         return
-    path, digest = cached.uploaded(sent.name, sent.getvalue())
+    path, digest = given
     with parts.explained():
         picture = cached.picture(path, digest)
         dose = _dose_wanted()
@@ -59,17 +59,12 @@ def show(folders: Sequence[Path]) -> None:
 
 
 def _dose_wanted() -> Dose:
-    amounts = {}
-    for knob, column in zip(KNOBS, st.columns(len(KNOBS)), strict=True):
-        amounts[knob.field] = column.select_slider(knob.label, knob.levels, key=knob.field)
-    return _dosed(Dose(), amounts)
-
-
-def _dosed(dose: Dose, amounts: dict[str, float]) -> Dose:
-    """JPEG at 100 is no compression at all."""
-    quality = amounts.get("jpeg_quality", dose.jpeg_quality or 100)
-    rest = {field: amount for field, amount in amounts.items() if field != "jpeg_quality"}
-    return replace(dose, **rest, jpeg_quality=None if quality == 100 else int(quality))
+    columns = st.columns(len(KNOBS))
+    amounts = {
+        knob.field: column.select_slider(knob.label, knob.levels, key=knob.field)
+        for knob, column in zip(KNOBS, columns, strict=True)
+    }
+    return replace(Dose(), **amounts)
 
 
 def _show_curve(path: Path, digest: str, dose: Dose, model: FoundModel) -> None:
@@ -78,14 +73,11 @@ def _show_curve(path: Path, digest: str, dose: Dose, model: FoundModel) -> None:
     bar = st.progress(0.0, "Judging along the curve…")
     reports = []
     for done, level in enumerate(knob.levels, start=1):
-        reports.append(cached.degraded(path, digest, _dosed(dose, {knob.field: level}), model))
+        other = replace(dose, **{knob.field: level})
+        reports.append(cached.degraded(path, digest, other, model))
         bar.progress(done / len(knob.levels), "Judging along the curve…")
     bar.empty()
-    now = getattr(dose, knob.field)
     p_fakes = [report.p_fake for report in reports]
-    parts.draw(
-        charts.sweep(
-            knob.levels, p_fakes, reports[0].model, knob.label, 100 if now is None else now
-        ),
-        "sweep",
-    )
+    now = getattr(dose, knob.field)
+    figure = charts.sweep(knob.levels, p_fakes, reports[0].model, knob.label, now)
+    parts.draw(figure, "sweep")

@@ -8,8 +8,6 @@ import streamlit as st
 from facetell.dashboard import cached, charts
 from facetell.dashboard.views import parts
 from facetell.detect.draw import draw_crop, draw_heatmap, draw_marks
-from facetell.detect.page import by_time
-from facetell.detect.reading import look_again
 from facetell.detect.report import ClipReport, Report, TrackReport, clock, p_text
 from facetell.detect.timeline import marks_at, span_of
 from facetell.evaluate.found import FoundModel
@@ -21,17 +19,18 @@ FRAMES_ACROSS = 4
 def show(folders: Sequence[Path]) -> None:
     st.title("Video")
     model = parts.one_model(folders)
-    sent = st.file_uploader("Clip", parts.CLIP_ENDINGS)
-    if sent is None:
+    given = parts.given_clip()
+    if given is None:
         st.info(
             "Give a clip: MP4, MOV, WebM, MKV, GIF and others. Four frames a second are judged, "
             "and the clip stays on this machine.",
             icon=":material/video_file:",
         )
         return
-    path, digest = cached.uploaded(sent.name, sent.getvalue())
-    bar = st.progress(0.0, "Watching the clip…")
-    report = cached.report(path, digest, model, lambda share: _tell(bar, share))
+    path, digest = given
+    words = "Watching the clip…"
+    bar = st.progress(0.0, words)
+    report = cached.report(path, digest, model, lambda share: bar.progress(share, words))
     bar.empty()
     parts.show_verdict(report)
     if report.clip is not None and report.clip.tracks:
@@ -40,10 +39,6 @@ def show(folders: Sequence[Path]) -> None:
         st.info("This is a still picture: the view Image shows more of it.")
     parts.show_downloads(report, digest, path.name)
     parts.show_limits(report)
-
-
-def _tell(bar: "st.delta_generator.DeltaGenerator", share: float) -> None:
-    bar.progress(share, f"Watching the clip… {share:.0%}")
 
 
 def _show_tracks(
@@ -61,7 +56,7 @@ def _show_tracks(
     for track in tracks:
         _show_track(clip, track, report, time_s, key)
     _show_moment(path, digest, clip, model, key)
-    _show_telling(report, tracks)
+    _show_telling(digest, report, tracks)
 
 
 def _show_track(
@@ -114,19 +109,15 @@ def _show_moment(path: Path, digest: str, clip: ClipReport, model: FoundModel, k
                 st.caption(f"{parts.face_words(face)}; right: evidence")
 
 
-def _show_telling(report: Report, tracks: Sequence[TrackReport]) -> None:
+def _show_telling(digest: str, report: Report, tracks: Sequence[TrackReport]) -> None:
     """The most telling frames of every face, as in the report."""
     st.subheader("The most telling frames")
     with parts.explained():
-        drawn = {
-            id(face): draw_heatmap(picture, face, 240)
-            for picture, faces in look_again(report)
-            for face in faces
-        }
+        drawn = cached.telling(digest, report)
         for track in tracks:
             st.markdown(f"Face {track.id}")
             columns = st.columns(FRAMES_ACROSS)
-            for number, face in enumerate(by_time(track.faces)):
-                if id(face) in drawn:
-                    said = f"{clock(face.time_s or 0.0)}, p_fake {p_text(face.p_fake)}"
-                    columns[number % FRAMES_ACROSS].image(drawn[id(face)], caption=said)
+            shown = [(face, image) for face, image in drawn if face in track.faces]
+            for number, (face, image) in enumerate(shown):
+                said = f"{clock(face.time_s or 0.0)}, p_fake {p_text(face.p_fake)}"
+                columns[number % FRAMES_ACROSS].image(image, caption=said)
