@@ -1,5 +1,7 @@
 """Every view as a person finds it: empty, filled, and with something broken in it."""
 
+import shutil
+
 import pytest
 from PIL import Image
 
@@ -203,3 +205,12 @@ def test_the_score_moves_with_the_sliders(opened, small_portrait):
     assert not view.exception
     assert view.metric[0].value != before
     assert charts(view) == 2  # the scale and the curve
+
+
+def test_runs_of_one_name_in_two_folders_are_both_listed(lab, opened, tmp_path):
+    shutil.copytree(lab / "good", tmp_path / "elsewhere" / "good")
+    view = opened("models", lab, tmp_path / "elsewhere", lab / "good")
+    assert not view.exception
+    listed = view.dataframe[-1].value["run"]
+    assert sorted(listed) == ["good", "good~2", "poor", "young"]
+    assert sorted(view.dataframe[0].value["model"]) == ["good", "good~2", "poor"]

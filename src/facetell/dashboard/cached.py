@@ -130,7 +130,8 @@ def scores(folders: Sequence[Path]) -> list[FoundScores]:
 
 @st.cache_data(ttl=LOOK_AGAIN_S, show_spinner=False)
 def _runs(folders: tuple[Path, ...]) -> list[Run]:
-    return [run for folder in folders for run in find_runs(folder)]
+    found = {run.folder.resolve(): run for folder in folders for run in find_runs(folder)}
+    return list(found.values())
 
 
 def runs(folders: Sequence[Path]) -> list[Run]:

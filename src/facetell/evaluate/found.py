@@ -9,7 +9,7 @@ from facetell.detect.model import DEFAULT_MODEL, Model
 from facetell.errors import FacetellError
 from facetell.evaluate.runs import MODEL_NAME
 from facetell.evaluate.score import Score, read_scores
-from facetell.evaluate.subjects import subject_name
+from facetell.evaluate.subjects import subject_name, unique_name
 
 MODEL_PATTERN = "**/*.onnx"
 SCORE_PATTERNS = ("**/scores.csv", "**/scores.parquet", "**/val-*.csv")
@@ -24,6 +24,7 @@ class FoundModel:
 
     name: str
     path: Path
+    megabytes: float
     card: ModelCard | None
     sha256: str
     problem: str | None = None
@@ -53,8 +54,7 @@ def find_models(folders: Sequence[Path]) -> list[FoundModel]:
     found: list[FoundModel] = []
     for path in [DEFAULT_MODEL, *_files(folders, (MODEL_PATTERN,))]:
         model = _opened(path)
-        taken = sum(other.name.partition("~")[0] == model.name for other in found)
-        found.append(replace(model, name=f"{model.name}~{taken + 1}") if taken else model)
+        found.append(replace(model, name=unique_name(model.name, [one.name for one in found])))
     return found
 
 
@@ -79,11 +79,12 @@ def _files(folders: Sequence[Path], patterns: Sequence[str]) -> Iterator[Path]:
 
 
 def _opened(path: Path) -> FoundModel:
+    name, megabytes = subject_name(path), path.stat().st_size / 1e6
     try:
         model = Model.load(path)
     except FacetellError as error:
-        return FoundModel(subject_name(path), path, None, "", str(error))
-    return FoundModel(subject_name(path), path, model.card, model.sha256)
+        return FoundModel(name, path, megabytes, None, "", str(error))
+    return FoundModel(name, path, megabytes, model.card, model.sha256)
 
 
 def _read(path: Path) -> FoundScores:
