@@ -49,7 +49,7 @@ def dashboard(
             raise DataError(
                 f"{folder} is no folder", hint="name folders that hold runs, models or data"
             )
-    named = folders or [folder for folder in (USUAL_FOLDER,) if folder.is_dir()]
+    named = folders or ([USUAL_FOLDER] if USUAL_FOLDER.is_dir() else [])
     settings = SETTINGS | {"server.address": host, "server.headless": str(not browser).lower()}
     if port is not None:
         settings["server.port"] = str(port)

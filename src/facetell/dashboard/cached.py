@@ -49,7 +49,7 @@ LOOK_AGAIN_S = 5
 """Folders are looked through again after so many seconds, not at every click."""
 TELLING_PX = 240
 THREADS = os.cpu_count() or 1
-TORCH_INSTALLED = find_spec("torch") is not None
+GRAD_CAM_INSTALLED = find_spec("pytorch_grad_cam") is not None
 T = TypeVar("T")
 Stamp = tuple[str, int, int]
 """Path, size and time of change: a file with the same ones was not touched."""
@@ -62,18 +62,18 @@ def unseen(share: float) -> None:
 
 
 def kept(kind: str, key: Hashable, make: Callable[[], T], most: int = KEPT) -> T:
-    """What was made of this kind for this key before, or is made now.
+    """What was made of this kind for this key before, or is made now; never None.
 
     Streamlit's own caches would replay the progress that is told while something is made.
     """
     store = _store()
-    if (kind, key) not in store:
-        made = make()
+    found: T | None = store.get((kind, key))
+    if found is None:
+        found = make()
         same_kind = [other for other in list(store) if other[0] == kind]
         for oldest in same_kind[: max(0, len(same_kind) - most + 1)]:
             store.pop(oldest, None)
-        store[kind, key] = made
-    found: T = store[kind, key]
+        store[kind, key] = found
     return found
 
 
@@ -269,6 +269,8 @@ def _content(samples: Sequence[Sample]) -> Hashable:
 
 
 def _ticking(rows: Iterable[T], count: int, tick: Tick) -> Iterator[T]:
+    """The rows; the progress is told a hundred times at most."""
     for done, row in enumerate(rows, start=1):
-        tick(done / count)
+        if 100 * done // count > 100 * (done - 1) // count:
+            tick(done / count)
         yield row

@@ -118,7 +118,7 @@ def _show_grad_cam(picture: Picture, face: FaceReport, model: FoundModel) -> Non
             f"{GRAD_CAM} needs the run that the model came from: choose one of a run folder."
         )
         return
-    if not cached.TORCH_INSTALLED:
+    if not cached.GRAD_CAM_INSTALLED:
         st.caption(f"{GRAD_CAM} needs torch: pip install 'facetell[train]'")
         return
     if not st.toggle(GRAD_CAM, key=f"cam {model.sha256}"):
