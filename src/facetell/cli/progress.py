@@ -32,7 +32,7 @@ class FilesAndClips:
     """The files done and, once a clip is among them, how many seconds of clips were watched."""
 
     def __init__(self, progress: Progress, files: int) -> None:
-        self._progress = progress
+        self.progress = progress
         self._files = progress.add_task(
             "judging", total=files, count=f"0/{files}", rate="", note="", visible=files > 1
         )
@@ -42,8 +42,8 @@ class FilesAndClips:
         self._lock = threading.Lock()
 
     def done(self, files: int) -> None:
-        rate = _rate(self._progress, self._files, "{:.1f}/s")
-        self._progress.update(
+        rate = _rate(self.progress, self._files, "{:.1f}/s")
+        self.progress.update(
             self._files, completed=files, count=f"{files}/{self._total}", rate=rate
         )
 
@@ -53,13 +53,13 @@ class FilesAndClips:
             self._seconds[clip] = watched_s, max(watched_s, duration_s or 0.0)
             watched, whole = (sum(column) for column in zip(*self._seconds.values(), strict=True))
             if self._clips is None:
-                self._clips = self._progress.add_task("clips", count="", rate="", note="")
-            self._progress.update(
+                self._clips = self.progress.add_task("clips", count="", rate="", note="")
+            self.progress.update(
                 self._clips,
                 completed=watched,
                 total=whole,
                 count=f"{watched:.0f}/{whole:.0f} s",
-                rate=_rate(self._progress, self._clips, "{:.1f} x as fast as played"),
+                rate=_rate(self.progress, self._clips, "{:.1f} x as fast as played"),
             )
 
 

@@ -23,9 +23,11 @@ from facetell.data.degrade import shrink_to
 from facetell.data.manifest import Sample
 from facetell.data.pixels import PIXELS_NAME, PixelCache, alone, append_picture
 from facetell.data.teacher import CenterFace
+from facetell.detect.frames import wanted_frames
 from facetell.detect.media import media_kind, read_picture
-from facetell.errors import DataError, MediaError, MissingExtra
-from facetell.types import FloatArray, FoundFaces, Kind, UInt8Array
+from facetell.detect.reading import open_media
+from facetell.errors import DataError, MediaError
+from facetell.types import BY_DEFAULT, FloatArray, FoundFaces, Kind, Picture, Sampling, UInt8Array
 
 MAX_SIDE_PX = 512
 FRAMES_PER_CLIP = 24
@@ -111,21 +113,13 @@ def _mistakes() -> dict[str, str]:
 
 def clip_frames(path: Path, count: int) -> Iterator[UInt8Array]:
     """About `count` frames [H, W, 3] uint8 RGB, evenly over the clip. Raises MediaError."""
-    try:
-        import av
-    except ImportError as error:
-        raise MissingExtra("PyAV, which reads clips", "train") from error
-    try:
-        with av.open(str(path)) as clip:
-            total = sum(1 for _ in clip.decode(video=0))
-        with av.open(str(path)) as clip:
-            for number, frame in enumerate(clip.decode(video=0)):
-                if number % max(1, total // count) == 0:
-                    yield frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
-    except (av.error.FFmpegError, IndexError, OSError) as error:
-        raise MediaError(
-            f"the clip cannot be decoded: {error}", hint="play it in a video player"
-        ) from error
+    with open_media(path) as media:
+        if isinstance(media, Picture):
+            yield media.image
+            return
+        fps = count / media.facts.duration_s if media.facts.duration_s else BY_DEFAULT.fps
+        for frame in wanted_frames(media, Sampling(fps)):
+            yield frame.picture.image
 
 
 _teacher: CenterFace | None = None  # one per worker process, opened by the pool's initializer

@@ -7,21 +7,25 @@ A clip is a stream of pictures, and between p_fake and verdict come tracks and s
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from facetell.detect.card import withstands_not
 from facetell.detect.clip import Watched, warnings_of
 from facetell.detect.faces import FINDERS, FaceFinder
-from facetell.detect.frames import Clip, at, wanted_frames
-from facetell.detect.judge import judge_faces, largest
-from facetell.detect.media import media_kind
+from facetell.detect.frames import USUAL_FPS, Clip, at, wanted_frames
+from facetell.detect.judge import find_quickly, judge_faces, largest
+from facetell.detect.media import MAX_PIXELS, media_kind
 from facetell.detect.model import DEFAULT_MODEL, Model
 from facetell.detect.reading import open_media
 from facetell.detect.report import LIMITS_OF_THE_CLAIM, FaceReport, ModelInfo, Report, Timings
+from facetell.detect.scan import scan
 from facetell.errors import MediaError
-from facetell.types import BY_DEFAULT, Kind, Picture, Sampling, Status, Verdict
+from facetell.types import BY_DEFAULT, Frame, Kind, Picture, Sampling, Status, Verdict
 
+FRAMES_AHEAD = 2
+"""Frames in work or waiting per thread: a few, for one of 8K takes 25 MB."""
 OnProgress = Callable[[float, float | None], None]
 """Takes seconds of a clip that were watched, and how many there are (None: nobody knows)."""
 
@@ -38,7 +42,7 @@ class Options:
     max_faces, max_faces_in_clips: the largest faces of a picture, or of a frame, are judged, and a
         warning tells of the rest.
     sampling: which frames of a clip are judged. timeout_s: a clip is judged as far as one gets in
-        so many seconds.
+        so many seconds. max_pixels: larger pictures are refused; see `read_picture`.
     """
 
     finder: str = "facetell"
@@ -46,12 +50,13 @@ class Options:
     max_faces_in_clips: int = 8
     sampling: Sampling = BY_DEFAULT
     timeout_s: float | None = None
+    max_pixels: int = MAX_PIXELS
 
 
 @dataclass(frozen=True)
 class Detector:
     """A model and a face finder, opened once and used for many files (from several threads,
-    too)."""
+    too). threads: of the processor, for one file: frames of a clip are judged side by side."""
 
     model: Model
     finder: FaceFinder
@@ -67,11 +72,11 @@ class Detector:
     ) -> "Detector":
         """Open a model file; by default the one inside the package.
 
-        threads: processor threads that one file may use.
         Raises ModelError when the model file cannot be used.
         """
-        finder = FINDERS[options.finder](threads)
-        return cls(Model.load(Path(model), threads), finder, options, threads)
+        # One thread each: ONNX Runtime's own threads spin while they wait for each other, and
+        # where others use the processor, too, that is slower than no threads.
+        return cls(Model.load(Path(model)), FINDERS[options.finder](1), options, threads)
 
     def analyze(self, source: str | Path, on_progress: OnProgress = ignore) -> Report:
         """Judge one file; see `analyze`."""
@@ -91,6 +96,11 @@ class Stopwatch:
         self._seconds[step] = self._seconds.get(step, 0.0) + now - self._lap
         self._lap = now
 
+    def add(self, other: "Stopwatch") -> None:
+        """Count the steps of another one, which ran beside this one."""
+        for step, taken in other._seconds.items():
+            self._seconds[step] = self._seconds.get(step, 0.0) + taken
+
     def timings(self) -> Timings:
         milliseconds = {step: round(1000 * taken, 1) for step, taken in self._seconds.items()}
         total = round(1000 * (time.perf_counter() - self._started), 1)
@@ -109,7 +119,7 @@ def analyze(
     """
     path, watch = Path(source), Stopwatch()
     try:
-        with open_media(path, detector.threads, options.timeout_s) as media:
+        with open_media(path, detector.threads, options.timeout_s, options.max_pixels) as media:
             watch.lap("read")
             if isinstance(media, Picture):
                 return analyze_picture(media, path, detector, options, watch)
@@ -174,15 +184,26 @@ def analyze_clip(
     """
     watch = watch or Stopwatch()
     watched = Watched(detector.model.card, clip.facts, options.sampling)
-    for frame in wanted_frames(clip, options.sampling):
-        watch.lap("read")
-        found = detector.finder.find_faces(frame.picture.image)
-        watch.lap("faces")
+    a_second = max(1, round(options.sampling.fps or clip.facts.fps or USUAL_FPS))
+    quickly = partial(find_quickly, detector.finder)
+
+    def judge(numbered: tuple[int, Frame]) -> tuple[Frame, list[FaceReport], int, Stopwatch]:
+        number, frame = numbered
+        beside = Stopwatch()
+        # Small faces are looked for once a second, for they are costly to find in large frames.
+        find = detector.finder.find_faces if number % a_second == 0 else quickly
+        found = find(frame.picture.image)
+        beside.lap("faces")
         chosen = largest(found, options.max_faces_in_clips)
-        watched.add(frame, judge_faces(frame.picture, chosen, detector.model), len(found))
-        watch.lap("model")
+        faces = judge_faces(frame.picture, chosen, detector.model)
+        beside.lap("model")
+        return frame, faces, len(found), beside
+
+    frames = enumerate(wanted_frames(clip, options.sampling))
+    for frame, faces, found, beside in scan(frames, judge, detector.threads, FRAMES_AHEAD):
+        watched.add(frame, faces, found)
+        watch.add(beside)
         on_progress(frame.time_s, clip.facts.duration_s)
-    watch.lap("read")
     if not watched.frames:
         raise _unwatched(clip, options)
     said = watched.report(clip.losses)
@@ -192,8 +213,8 @@ def analyze_clip(
         warnings.append(f"only the {most} largest faces of a frame were judged")
     facts = {"format": clip.facts.format, "size_wh": watched.size_wh, "clip": said}
     if not said.tracks:
-        frames = "1 frame" if watched.frames == 1 else f"{watched.frames} frames"
-        reason = f"no face found in the {frames} that were looked at"
+        many = "1 frame" if watched.frames == 1 else f"{watched.frames} frames"
+        reason = f"no face found in the {many} that were looked at"
         return _report(
             path,
             detector,
@@ -223,7 +244,7 @@ def judge_moment(
     source: str | Path, time_s: float, detector: Detector
 ) -> tuple[Picture, list[FaceReport]]:
     """The first frame of a clip at or after a time, and its faces with their evidence, the most
-    suspicious first.
+    suspicious first; the smallest ones, too.
 
     Raises MediaError when the file holds no such frame.
     """

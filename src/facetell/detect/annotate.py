@@ -12,14 +12,16 @@ from PIL import Image, ImageDraw
 from facetell.detect.draw import VERDICT_RGB, draw_marks
 from facetell.detect.evidence import FAKE_RGB, REAL_RGB
 from facetell.detect.frames import USUAL_FPS, wanted_frames
-from facetell.detect.reading import open_media
+from facetell.detect.reading import open_clip_again
 from facetell.detect.report import ClipReport, ModelInfo, Report, clock
 from facetell.detect.timeline import curves, gap_s, marks_at, span_of
-from facetell.types import Picture, Verdict
+from facetell.detect.video import open_container
+from facetell.types import Verdict
 
 MADE_BY = "annotated by facetell"
 """Stands in the file's metadata, so that it may be overwritten and a photographer's never is."""
-LONGEST_PX = 1280
+LEAST_PX, LONGEST_PX = 320, 1280
+"""How wide the copy is at least, and how long its longer side may be."""
 STRIP_PX, PAD_PX = 96, 10
 TRACKS_DRAWN = 4
 TIME_BASE = Fraction(1, 1000)
@@ -36,14 +38,16 @@ def annotate(report: Report, out: Path) -> None:
     """
     assert report.clip is not None
     every = replace(report.clip.sampling, fps=None)
-    with open_media(Path(report.path)) as clip, _Film(out, report.clip) as film:
-        assert not isinstance(clip, Picture)
-        strip = None
-        for frame in wanted_frames(clip, every):
-            marks = marks_at(report.clip, frame.time_s)
-            image = draw_marks(frame.picture, marks, LONGEST_PX)
-            strip = strip or _Strip(report.clip, report.model, image.width)
-            film.add(_joined(image, strip.at(frame.time_s)), frame.time_s)
+    strip = None
+    try:
+        with open_clip_again(Path(report.path)) as clip, _Film(out, report.clip) as film:
+            for frame in wanted_frames(clip, every):
+                marks = marks_at(report.clip, frame.time_s)
+                image = draw_marks(frame.picture, marks, LONGEST_PX)
+                strip = strip or _Strip(report.clip, report.model, max(image.width, LEAST_PX))
+                film.add(_joined(image, strip.at(frame.time_s)), frame.time_s)
+    except av.FFmpegError as error:
+        raise OSError(f"the encoder fails: {error}") from error
 
 
 class _Strip:
@@ -85,10 +89,10 @@ class _Strip:
 
 def _joined(image: Image.Image, strip: Image.Image) -> Image.Image:
     """One above the other, with even sides, which encoders want."""
-    both = Image.new("RGB", (image.width + image.width % 2, image.height + strip.height))
-    both = both.crop((0, 0, both.width, both.height + both.height % 2))
+    width, height = max(image.width, strip.width), image.height + strip.height
+    both = Image.new("RGB", (width + width % 2, height + height % 2))
     both.paste(image)
-    both.paste(strip.resize((both.width, strip.height)), (0, image.height))
+    both.paste(strip, (0, image.height))
     return both
 
 
@@ -131,7 +135,7 @@ class _Film:
 def is_ours(path: Path) -> bool:
     """Whether a clip was written by `annotate`."""
     try:
-        with av.open(str(path), metadata_errors="replace") as container:
-            return container.metadata.get("comment") == MADE_BY
+        with path.open("rb") as file, open_container(file) as container:
+            return bool(container.metadata.get("comment") == MADE_BY)
     except (av.FFmpegError, OSError):
         return False

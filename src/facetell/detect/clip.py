@@ -47,6 +47,7 @@ class Watched:
         self._times: list[float] = []
         self._clear: list[bool] = []
         self._cuts_s: list[float] = []
+        self._shape: tuple[int, ...] = ()
         self.size_wh: tuple[int, int] | None = None
         self.left_out = False
 
@@ -59,7 +60,9 @@ class Watched:
         self.left_out |= len(faces) < found
         picture = frame.picture
         self.size_wh = self.size_wh or picture.size_wh
-        if frame.after_cut and self._times:
+        resized = picture.image.shape != self._shape
+        self._shape = picture.image.shape
+        if (frame.after_cut or resized) and self._times:
             self._tracker.cut()
             self._cuts_s.append(round(frame.time_s, 3))
         boxes = [scale_box(face.box_xyxy, 1 / picture.scale) for face in faces]

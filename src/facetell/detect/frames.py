@@ -67,7 +67,7 @@ def sampled(sampling: Sampling) -> Due:
 
     def due(time_s: float) -> float | None:
         steps = (time_s - start_s + DUST_S) // step_s + 1 if step_s else 0
-        wanted = max(start_s, start_s + steps * step_s, time_s + DUST_S)
+        wanted = max(start_s, start_s + steps * step_s - DUST_S / 2, time_s + DUST_S)
         return wanted if wanted < end_s else None
 
     return due

@@ -2,11 +2,15 @@
 
 import numpy as np
 
-from facetell.detect.crop import cut_square, place_crop
+from facetell.detect.crop import cut_square, place_crop, reduce_by
+from facetell.detect.faces import FaceFinder, inside_picture
 from facetell.detect.model import Model
 from facetell.detect.quality import measure_quality
 from facetell.detect.report import FaceReport
-from facetell.types import BoxXYXY, FloatArray, FoundFaces, Picture
+from facetell.types import BoxXYXY, FloatArray, FoundFaces, Picture, UInt8Array
+
+QUICK_PX = 1280
+"""Longer sides take the finder's largest look, which costs nine times the others."""
 
 
 def judge_faces(picture: Picture, found: FoundFaces, model: Model) -> list[FaceReport]:
@@ -45,6 +49,15 @@ def judge_faces(picture: Picture, found: FoundFaces, model: Model) -> list[FaceR
             )
         )
     return sorted(faces, key=lambda face: -face.p_fake)
+
+
+def find_quickly(finder: FaceFinder, image: UInt8Array) -> FoundFaces:
+    """The faces of a large frame but for the smallest: it is searched at QUICK_PX at most."""
+    factor = -(-max(image.shape) // QUICK_PX)
+    found = finder.find_faces(reduce_by(image, factor))
+    scale = np.float32(factor)
+    whole = FoundFaces(found.boxes_xyxy * scale, found.scores, found.landmarks * scale)
+    return inside_picture(whole, image)
 
 
 def largest(found: FoundFaces, count: int) -> FoundFaces:

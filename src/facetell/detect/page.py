@@ -60,8 +60,9 @@ def whole_page(report: Report, name: str) -> str:
 def _pictures(report: Report) -> dict[str, Any]:
     """Data URLs of the picture with boxes and, for each face shown, of its crop and evidence."""
     shown = report.faces[:FACES_SHOWN]
-    picture = next((picture for picture, _ in _read_again(report)), None)
-    if picture is None or not report.size_wh:
+    again = _read_again(report) if report.size_wh else iter(())
+    picture = next((picture for picture, _ in again), None)
+    if picture is None:
         return {"overview": None, "faces": [(face, None, None) for face in shown]}
     return {
         "overview": data_url(draw_boxes(picture, report.faces, longest_px=720)),

@@ -5,9 +5,10 @@ Every warning compares one measured value with one limit. The limits come from
 and by degraded copies.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from PIL import Image, ImageFilter
-from pydantic import BaseModel, ConfigDict
 
 from facetell.types import BoxXYXY, Picture, UInt8Array
 
@@ -19,7 +20,8 @@ _WORK_PX = 96
 """Faces are brought to this size before sharpness and light are measured."""
 
 
-class Quality(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Quality:
     """What was measured on one face.
 
     size_px: longer side of its box in pixels of the original.
@@ -30,8 +32,6 @@ class Quality(BaseModel):
     brightness: mean grey, 0..255.
     cut_by_border: the face box touches the picture's border.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     size_px: float
     sharpness: float

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from facetell.detect.animation import MOVING, open_animation
 from facetell.detect.frames import DUST_S, Clip, at
-from facetell.detect.media import media_kind, read_picture
+from facetell.detect.media import MAX_PIXELS, media_kind, read_picture
 from facetell.detect.report import FaceReport, Report
 from facetell.errors import MediaError
 from facetell.types import Kind, Picture
@@ -15,16 +15,20 @@ from facetell.types import Kind, Picture
 
 @contextmanager
 def open_media(
-    path: Path, threads: int = 1, timeout_s: float | None = None
+    path: Path,
+    threads: int = 1,
+    timeout_s: float | None = None,
+    max_pixels: int = MAX_PIXELS,
 ) -> Iterator[Picture | Clip]:
     """A picture already read, or a clip ready to be read.
 
     threads: processor threads for decoding. timeout_s: a clip's frames end after so many seconds.
+    max_pixels: see `read_picture`.
     Raises MediaError when the file holds neither.
     """
     deadline = time.monotonic() + (float("inf") if timeout_s is None else timeout_s)
     if media_kind(path) is Kind.IMAGE:
-        picture = read_picture(path)
+        picture = read_picture(path, max_pixels=max_pixels)
         if picture.frames == 1 or picture.format not in MOVING:
             yield picture
             return
@@ -35,6 +39,15 @@ def open_media(
 
     with open_video(path, threads, deadline) as video:
         yield video
+
+
+@contextmanager
+def open_clip_again(path: Path) -> Iterator[Clip]:
+    """A clip that was judged before. Raises MediaError when it is gone, or none any more."""
+    with open_media(path) as media:
+        if isinstance(media, Picture):
+            raise MediaError("it is no clip any more", hint="judge it again")
+        yield media
 
 
 def look_again(report: Report) -> Iterator[tuple[Picture, list[FaceReport]]]:
@@ -49,9 +62,7 @@ def look_again(report: Report) -> Iterator[tuple[Picture, list[FaceReport]]]:
         return
     shown = report.shown
     times = [face.time_s for face in shown if face.time_s is not None]
-    with open_media(path) as clip:
-        if isinstance(clip, Picture):
-            raise MediaError("it is no clip any more", hint="judge it again")
+    with open_clip_again(path) as clip:
         for frame in clip.frames(at(times)):
             faces = [face for face in shown if abs(frame.time_s - (face.time_s or 0)) <= DUST_S]
             if faces:

@@ -1,6 +1,7 @@
 """The one result object: the same for the command line's JSON, the Python API and the page."""
 
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -55,7 +56,8 @@ class ModelInfo(Frozen):
 
 
 class Timings(Frozen):
-    """Milliseconds of wall time by step."""
+    """Milliseconds of wall time by step; frames of a clip are judged side by side, so that the
+    steps may add up to more than the total."""
 
     read: float = 0.0
     faces: float = 0.0
@@ -91,8 +93,9 @@ class FaceReport(Frozen):
     evidence: list[list[float]]
 
 
-class TimelineSample(Frozen):
-    """One face of a track in one frame that was judged.
+@dataclass(frozen=True, slots=True)
+class TimelineSample:
+    """One face of a track in one frame that was judged; small, for hours have many.
 
     used: whether it counts as evidence for the track; a frame that repeats the one before, or in
     which the face cannot be seen well enough, does not.
@@ -100,7 +103,7 @@ class TimelineSample(Frozen):
 
     time_s: float
     box_xyxy: BoxXYXY
-    p_fake: float = Field(ge=0, le=1)
+    p_fake: Annotated[float, Field(ge=0, le=1)]
     quality: Quality
     used: bool
 

@@ -12,8 +12,12 @@ AHEAD = 4
 """Files in work or waiting per thread: enough to keep all busy, few enough to hold in memory."""
 
 
-def scan(items: Iterable[T], work: Callable[[T], R], threads: int) -> Iterator[R]:
+def scan(
+    items: Iterable[T], work: Callable[[T], R], threads: int, ahead: int = AHEAD
+) -> Iterator[R]:
     """Yield `work(item)` for each item, in the order of the items.
+
+    ahead: items in work or waiting per thread.
 
     Threads suffice: decoding and ONNX Runtime both let go of Python's lock. When the caller stops
     early (Ctrl-C), what has not begun is not begun.
@@ -24,7 +28,7 @@ def scan(items: Iterable[T], work: Callable[[T], R], threads: int) -> Iterator[R
     try:
         for item in items:
             waiting.append(pool.submit(work, item))
-            if len(waiting) >= threads * AHEAD:
+            if len(waiting) >= threads * ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

@@ -20,6 +20,7 @@ GROWTH = 1.6
 """How much larger or smaller it gets meanwhile, at most."""
 LOST_AFTER_S = 1.5
 """A face not seen for longer may be anywhere, and is known again by its look alone."""
+FORGOTTEN_AFTER_S = 60.0
 RESTLESS = 10.0
 """A change of the whole frame, between judged ones, from which a face must look alike to go on."""
 ALIKE, SAME_LOOK = 0.4, 0.75
@@ -56,6 +57,7 @@ class Tracker:
     def __init__(self, step_s: float) -> None:
         """step_s: usual time from one judged frame to the next."""
         self._lost_after_s = max(LOST_AFTER_S, 1.5 * step_s)
+        self._forgotten_after_s = max(FORGOTTEN_AFTER_S, 1.5 * step_s)
         self._known: list[_Known] = []
         self._count = 0
         self._thumb: FloatArray | None = None
@@ -69,6 +71,7 @@ class Tracker:
 
         image: [H, W, 3] uint8 RGB, the frame; boxes: the faces in its pixels.
         """
+        self._known = [k for k in self._known if time_s - k.time_s <= self._forgotten_after_s]
         looks = [_look(image, box) for box in boxes]
         restless = self._is_restless(image)
         seen = []

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
 import numpy as np
@@ -48,6 +48,8 @@ scripts (HLS, DASH, concat, SDP), which make FFmpeg open other files and address
 
 MAX_SIDE_PX = 3840
 """Frames with a longer side are decoded to a whole fraction of their size."""
+LEAST_FPS_SPARSE = 20.0
+"""In slower clips each frame counts."""
 SEEK_FROM_S = 5.0
 """A wait for the next frame from which a jump to the key frame before it may be quicker."""
 LONGEST_STEP_S = 600.0
@@ -71,14 +73,14 @@ class Video:
 
     def frames(self, due: Due, sparse: bool = False) -> Iterator[Frame]:
         given_s, wanted_s = -1.0, due(-1.0)
-        if sparse and self._is_stamped:
+        if sparse and self._is_stamped and (self.facts.fps or 0) >= LEAST_FPS_SPARSE:
             self._stream.codec_context.skip_frame = "NONREF"
         self._jump(0.0, wanted_s)
         cuts, after_cut = CutFinder(), False
-        for time_s, frame in self._decoded():
+        for time_s, frame, thumb in self._decoded():
             if wanted_s is None:
                 return
-            after_cut |= cuts.is_cut(_rgb(frame, THUMB_WH))
+            after_cut |= cuts.is_cut(thumb)
             if time_s <= given_s:  # no key frame lies between what was given and what is wanted
                 self._may_jump = False
             elif time_s >= wanted_s:
@@ -87,8 +89,13 @@ class Video:
                 self._jump(time_s, wanted_s)
         self._tell_missing_end()
 
-    def _decoded(self) -> Iterator[tuple[float, Any]]:
-        """Frames with their times, from wherever the file is read."""
+    def _decoded(self) -> Iterator[tuple[float, Any, UInt8Array]]:
+        """Times, frames and their thumbs, from wherever the file is read.
+
+        Behind a damaged one FFmpeg mends what it can, and what it drew must not pass for evidence:
+        up to the next key frame nothing is given.
+        """
+        whole = True
         for packet in self._packets():
             if time.monotonic() > self._deadline:
                 self.losses.broken_off = OUT_OF_TIME
@@ -97,18 +104,21 @@ class Video:
                 frames = packet.decode()
             except av.FFmpegError:
                 self.losses.damaged += 1
+                whole = False
                 continue
             for frame in frames:
-                if frame.is_corrupt:
-                    self.losses.damaged += 1
+                self._last_s = self._time_of(frame)
+                thumb = None if frame.is_corrupt else _thumb(frame)
+                whole = thumb is not None and (whole or bool(frame.key_frame))
+                if thumb is not None and whole:
+                    yield self._last_s, frame, thumb
                 else:
-                    self._last_s = self._time_of(frame)
-                    yield self._last_s, frame
+                    self.losses.damaged += 1
 
     def _packets(self) -> Iterator[Any]:
         try:
             yield from self._container.demux(self._stream)
-        except av.FFmpegError:
+        except (av.FFmpegError, OSError):
             self.losses.broken_off = "the rest of the file cannot be read"
 
     def _time_of(self, frame: Any) -> float:
@@ -155,6 +165,16 @@ def _rgb(frame: Any, size_wh: tuple[int, int]) -> UInt8Array:
     return np.asarray(pixels, np.uint8)
 
 
+def _thumb(frame: Any) -> UInt8Array | None:
+    """None where the frame is too large, or of pixels that cannot be made RGB."""
+    if frame.width * frame.height > MAX_PIXELS:
+        return None
+    try:
+        return _rgb(frame, THUMB_WH)
+    except (av.FFmpegError, ValueError):
+        return None
+
+
 @contextmanager
 def open_video(path: Path, threads: int, deadline: float) -> Iterator[Video]:
     """threads: processor threads for decoding. deadline: reading ends at this `time.monotonic()`.
@@ -163,11 +183,16 @@ def open_video(path: Path, threads: int, deadline: float) -> Iterator[Video]:
     """
     with open_file(path) as file:
         try:
-            container = av.open(file, options=_OPTIONS, metadata_errors="replace")
+            container = open_container(file)
         except Exception as error:  # fed with broken bytes, FFmpeg and PyAV raise many types
             raise _unopened(path) from error
         with container:
             yield Video(container, _picture_stream(container, threads), deadline)
+
+
+def open_container(file: BinaryIO) -> Any:
+    """FFmpeg's view of an open file. Raises whatever FFmpeg and PyAV raise."""
+    return av.open(file, options=_OPTIONS, metadata_errors="replace")
 
 
 def _picture_stream(container: Any, threads: int) -> Any:

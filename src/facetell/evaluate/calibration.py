@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from facetell.detect.calibrate import Calibration, Thresholds
+from facetell.detect.calibrate import Calibration, ClipCalibration, Thresholds
 from facetell.errors import DataError, MissingExtra
 from facetell.evaluate.metrics import Labels, Scores
 
@@ -25,6 +25,37 @@ def fit_calibration(labels: Labels, logits: Scores, fitted_on: str) -> Calibrati
             hint="train longer, or look for swapped labels",
         )
     return Calibration(slope=slope, intercept=float(fit.intercept_[0]), fitted_on=fitted_on)
+
+
+SLOPE_SD, INTERCEPT_SD = 0.5, 1.0
+
+
+def fit_clip_calibration(
+    labels: Labels, log_odds: Scores, noise: float, fitted_on: str
+) -> ClipCalibration:
+    """How the log-odds of clips are to be scaled and shifted, real and fake weighing the same.
+
+    Clips are few, so the frames' own calibration (slope 1, intercept 0) is what the fit starts from
+    and is held to: normal priors around it, with SLOPE_SD and INTERCEPT_SD.
+    log_odds: by a calibration with that noise, slope 1 and intercept 0.
+    """
+    share = np.where(labels == 1, (labels == 1).sum(), (labels == 0).sum())
+    weights = len(labels) / 2 / share
+    inputs = np.stack([log_odds, np.ones_like(log_odds)], axis=1)
+    start = np.array([1.0, 0.0])
+    precision = np.diag([SLOPE_SD**-2, INTERCEPT_SD**-2])
+    found = start
+    for _ in range(50):  # Newton's method; the sum is convex
+        p = 1 / (1 + np.exp(-inputs @ found))
+        slope = inputs.T @ (weights * (p - labels)) + precision @ (found - start)
+        curvature = (inputs * (weights * p * (1 - p))[:, None]).T @ inputs + precision
+        found = found - np.linalg.solve(curvature, slope)
+    return ClipCalibration(
+        slope=max(0.05, float(found[0])),
+        intercept=float(found[1]),
+        noise=noise,
+        fitted_on=fitted_on,
+    )
 
 
 def fit_thresholds(

@@ -13,7 +13,7 @@ from facetell._version import __version__
 from facetell.data.crops import CropCache
 from facetell.data.manifest import Sample
 from facetell.detect.analyze import Detector
-from facetell.detect.calibrate import Calibration, Thresholds
+from facetell.detect.calibrate import Calibration, ClipCalibration, Thresholds
 from facetell.detect.card import CARD_VERSION, Measured, ModelCard
 from facetell.detect.crop import Align
 from facetell.detect.model import Model
@@ -33,6 +33,7 @@ MISSES = 0.05
 
 NOT_FITTED: dict[str, Any] = {
     "calibration": Calibration(slope=1, intercept=0),
+    "clips": ClipCalibration(),
     "thresholds": Thresholds(real_below=0, fake_from=1),
     "smallest_face_px": 1,
     "metrics": (),

@@ -1,0 +1,97 @@
+"""`facetell clips evaluate` and `facetell clips calibrate`"""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from facetell.detect.analyze import Detector
+    from facetell.evaluate.clips import JudgedClip
+
+app = typer.Typer(help="Measure and calibrate the judging of clips.", no_args_is_help=True)
+
+Data = Annotated[list[Path], typer.Option("--data", help="Manifests of clips, or label folders.")]
+
+
+@app.command()
+def evaluate(
+    data: Data,
+    markdown: Annotated[Path, typer.Option(help="The file to write.")],
+    model: Annotated[
+        Path | None, typer.Argument(help="A model file; by default the one inside the package.")
+    ] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(help="A manifest with single frames of more clips, in folders `video_faces`."),
+    ] = None,
+) -> None:
+    """Measure frames, tracks and whole clips of every split, other ways to add frames up, and
+    temporal signs."""
+    from facetell.cli.progress import progress_bar
+    from facetell.cli.writers import explained
+    from facetell.data.manifest import read_manifest
+    from facetell.detect.analyze import Detector
+    from facetell.detect.model import DEFAULT_MODEL
+    from facetell.evaluate.clips import as_markdown, one_source
+    from facetell.evaluate.score import score_samples
+
+    threads = os.cpu_count() or 1
+    detector = Detector.load(model or DEFAULT_MODEL, threads=threads)
+    clips = _judged(data, ("train", "val", "test"), detector)
+    frames = one_source(read_manifest(pictures), "video_faces") if pictures else []
+    scores = []
+    with progress_bar("judging pictures", len(frames)) as advance:
+        for score in score_samples(frames, detector, "clean", threads):
+            scores.append(score)
+            advance(len(scores))
+    with explained(markdown):
+        markdown.parent.mkdir(parents=True, exist_ok=True)
+        markdown.write_text(as_markdown(clips, scores, detector), "utf-8")
+    typer.echo(f"wrote {markdown}")
+
+
+@app.command()
+def calibrate(
+    data: Data,
+    model: Annotated[Path, typer.Argument(help="A model file.")],
+    out: Annotated[Path, typer.Option(help="The model file to write.")],
+) -> None:
+    """Fit how the frames of a clip add up, on clips of the val split, and write it into the card.
+
+    Few clips move it little: it is held to the calibration of single frames.
+    """
+    from facetell.detect.analyze import Detector
+    from facetell.errors import MissingExtra
+    from facetell.evaluate.clips import fit_clips
+
+    try:
+        from facetell.train.export import write_model
+    except ImportError as error:
+        raise MissingExtra(f"what calibrating needs ({error.name})", "train") from error
+
+    detector = Detector.load(model, threads=os.cpu_count() or 1)
+    rule = fit_clips(_judged(data, ("val",), detector))
+    card = detector.model.card.model_copy(update={"clips": rule})
+    write_model(model.read_bytes(), card, out)
+    typer.echo(
+        f"wrote {out}: slope {rule.slope:.2f}, intercept {rule.intercept:.2f}, "
+        f"noise {rule.noise:.2f}; {rule.fitted_on}"
+    )
+
+
+def _judged(data: list[Path], splits: tuple[str, ...], detector: "Detector") -> "list[JudgedClip]":
+    from facetell.cli.progress import progress_bar
+    from facetell.data.layouts import read_dataset
+    from facetell.evaluate.clips import judge_clips
+
+    samples = [
+        sample for path in data for sample in read_dataset(path).samples if sample.split in splits
+    ]
+    clips = []
+    with progress_bar("judging clips", len(samples)) as advance:
+        for clip in judge_clips(samples, detector):
+            clips.append(clip)
+            advance(len(clips))
+    return clips

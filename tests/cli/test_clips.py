@@ -1,0 +1,190 @@
+"""`facetell detect` on clips: rows, tables, pages, annotated copies, limits."""
+
+import io
+import shutil
+
+import av
+import numpy as np
+import pytest
+from rich.console import Console
+
+from facetell.cli.progress import files_and_clips
+from tests.cli.command import csv_rows, facetell, rows
+from tests.clips import counting, nodding, on_ground, portrait, write_clip
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    """Two seconds of one person; to be copied."""
+    return write_clip(tmp_path_factory.mktemp("film") / "film.mp4", nodding(portrait(), 20))
+
+
+@pytest.fixture
+def clip(film, tmp_path):
+    (tmp_path / "in").mkdir()
+    return shutil.copy(film, tmp_path / "in" / "film.mp4")
+
+
+def detect(tiny_model, *args):
+    return facetell("detect", *args, "--model", tiny_model)
+
+
+def test_pictures_and_clips_of_a_folder_have_a_row_each(clip, small_portrait, tiny_model, tmp_path):
+    shutil.copy(small_portrait, clip.parent / "face.jpg")
+    out = tmp_path / "r.jsonl"
+    done = detect(tiny_model, clip.parent, "--json", out, "--csv", tmp_path / "r.csv")
+    assert done.code == 0
+    assert [row["kind"] for row in rows(out)] == ["image", "video"]
+    assert [row["faces"] for row in csv_rows(tmp_path / "r.csv")] == ["1", "1"]
+    assert rows(out)[1]["clip"]["tracks"][0]["timeline"]
+
+
+def test_the_table_of_frames_has_every_sample(clip, tiny_model, tmp_path):
+    out = tmp_path / "r.jsonl"
+    detect(tiny_model, clip, "--json", out, "--frames", tmp_path / "f.csv", "--fps", 5)
+    (track,) = rows(out)[0]["clip"]["tracks"]
+    table = csv_rows(tmp_path / "f.csv")
+    assert [float(row["time_s"]) for row in table] == [s["time_s"] for s in track["timeline"]]
+    assert {row["track"] for row in table} == {"1"}
+    assert all(0 <= float(row["p_fake"]) <= 1 for row in table)
+    assert len(table) == 10
+
+
+@pytest.mark.parametrize(
+    ("options", "frames"),
+    [
+        ((), 8),
+        (("--fps", 2), 4),
+        (("--every-frame",), 20),
+        (("--fps", 10, "--start", 1), 10),
+        (("--fps", 10, "--end", 0.5), 5),
+        (("--fps", 10, "--start", 1, "--max-seconds", 0.3), 3),
+    ],
+    ids=str,
+)
+def test_options_choose_the_frames(clip, tiny_model, tmp_path, options, frames):
+    detect(tiny_model, clip, *options, "--json", tmp_path / "r.jsonl")
+    assert rows(tmp_path / "r.jsonl")[0]["clip"]["frames_judged"] == frames
+
+
+def test_an_end_before_the_start_is_wrong_use(clip, tiny_model):
+    assert detect(tiny_model, clip, "--start", 5, "--end", 4).code == 2
+
+
+def test_the_time_allowed_for_a_clip_is_kept(clip, tiny_model, tmp_path):
+    done = detect(tiny_model, clip, "--every-frame", "--timeout", 0.1)
+    assert done.code in (0, 1)
+    assert len(done.out.splitlines()) >= 3
+
+
+def test_an_annotated_copy_shows_the_boxes_and_the_time_line(clip, tiny_model, tmp_path):
+    out = tmp_path / "new" / "annotated.mp4"
+    assert detect(tiny_model, clip, "--annotate", out).code == 0
+    with av.open(str(clip)) as before, av.open(str(out)) as after:
+        pictures = [frame.to_ndarray(format="rgb24") for frame in before.decode(video=0)]
+        drawn = [frame.to_ndarray(format="rgb24") for frame in after.decode(video=0)]
+    assert len(drawn) == len(pictures)
+    height, width = pictures[0].shape[:2]
+    assert drawn[0].shape[0] > height
+    changed = np.abs(drawn[9][:height, :width].astype(int) - pictures[9]).max(axis=2) > 60
+    assert 0.005 < changed.mean() < 0.2
+    assert not np.array_equal(drawn[2][height:], drawn[15][height:])
+
+
+@pytest.mark.parametrize("size_wh", [(2, 2), (31, 47), (130, 16)], ids=str)
+def test_clips_of_odd_sizes_are_annotated(tiny_model, tmp_path, size_wh):
+    width, height = size_wh
+    path = write_clip(tmp_path / "c.avi", counting(5, height, width), codec="ffv1")
+    out = tmp_path / "a.mp4"
+    assert detect(tiny_model, path, "--whole", "--annotate", out).code == 0
+    with av.open(str(out)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 5
+
+
+def test_annotated_copies_of_several_clips_go_into_a_folder(clip, tiny_model, tmp_path):
+    shutil.copy(clip, clip.parent / "other.mp4")
+    folder = clip.parent  # they are not judged in the next run
+    for _ in range(2):
+        done = detect(tiny_model, folder, "--annotate", folder, "--json", tmp_path / "r.jsonl")
+        assert done.code == 0
+        assert len(rows(tmp_path / "r.jsonl")) == 2
+    assert len(list(folder.glob("*annotated.mp4"))) == 2
+
+
+def test_one_annotated_file_for_several_clips_is_refused(clip, tiny_model, tmp_path):
+    shutil.copy(clip, clip.parent / "other.mp4")
+    done = detect(tiny_model, clip.parent, "--annotate", tmp_path / "a.mp4")
+    assert done.code == 2
+    assert "folder" in done.err
+
+
+def test_an_annotated_copy_overwrites_another_one_but_no_clip(clip, tiny_model, tmp_path):
+    out = tmp_path / "a.mp4"
+    for _ in range(2):
+        assert detect(tiny_model, clip, "--annotate", out).code == 0
+    before = clip.read_bytes()
+    for mine in (clip, shutil.copy(clip, tmp_path / "mine.mp4")):
+        assert detect(tiny_model, clip, "--annotate", mine).code == 2
+    assert clip.read_bytes() == before
+
+
+def test_pages_evidence_and_boxes_show_frames_of_the_clip(clip, tiny_model, tmp_path):
+    out = ("--html", tmp_path / "r.html", "--heatmaps", tmp_path / "h", "--boxes", tmp_path / "b")
+    assert detect(tiny_model, clip, *out).code == 0
+    page = (tmp_path / "r.html").read_text("utf-8")
+    shown = page.count('alt="Evidence over the face"')
+    assert shown >= 1
+    assert len(list((tmp_path / "h").iterdir())) == len(list((tmp_path / "b").iterdir())) == shown
+    assert page.count("<svg") == 1
+
+
+def test_a_run_over_clips_goes_on_where_it_stopped(clip, tiny_model, tmp_path):
+    shutil.copy(clip, clip.parent / "other.mp4")
+    out = tmp_path / "r.jsonl"
+    detect(tiny_model, clip.parent, "--json", out)
+    whole = out.read_text("utf-8")
+    out.write_text(whole.splitlines(keepends=True)[0], "utf-8")
+    done = detect(tiny_model, clip.parent, "--json", out, "--resume")
+    assert "1 of them from the earlier run" in done.out
+    assert len(rows(out)) == 2
+
+
+def test_a_run_with_other_frames_does_not_go_on_in_the_same_file(clip, tiny_model, tmp_path):
+    out = tmp_path / "r.jsonl"
+    detect(tiny_model, clip, "--json", out)
+    before = out.read_text("utf-8")
+    done = detect(tiny_model, clip, "--json", out, "--resume", "--fps", 1)
+    assert done.code == 2
+    assert "--fps" in done.err
+    assert out.read_text("utf-8") == before
+
+
+def test_reports_of_the_first_schema_are_not_mixed_with_those_of_now(clip, tiny_model, tmp_path):
+    out = tmp_path / "r.jsonl"
+    detect(tiny_model, clip, "--json", out)
+    out.write_text(out.read_text("utf-8").replace('"schema_version": 2', '"schema_version": 1'))
+    done = detect(tiny_model, clip, "--json", out, "--resume")
+    assert done.code == 2
+    assert "reports of this version" in done.err
+
+
+def test_a_clip_without_a_face_is_drawn_without_boxes(tiny_model, tmp_path):
+    path = write_clip(tmp_path / "empty.mp4", nodding(on_ground(), 10))
+    out = ("--annotate", tmp_path / "a.mp4", "--html", tmp_path / "r.html")
+    done = detect(tiny_model, path, *out, "--frames", tmp_path / "f.csv")
+    assert done.code == 0
+    assert "no_face" in done.out
+    assert (tmp_path / "a.mp4").stat().st_size > 0
+    assert csv_rows(tmp_path / "f.csv") == []
+
+
+def test_the_progress_of_clips_is_told_in_seconds_and_never_falls():
+    with files_and_clips(3, Console(force_terminal=True, file=io.StringIO())) as bars:
+        bars.watched("a", 1.0, 10.0)
+        bars.watched("b", 2.0, None)
+        bars.watched("a", 5.0, 10.0)
+        bars.done(1)
+        files, clips = bars.progress.tasks
+        assert (clips.completed, clips.total) == (7.0, 12.0)
+        assert clips.fields["count"] == "7/12 s"
+        assert (files.completed, files.total) == (1, 3)

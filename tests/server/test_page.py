@@ -1,0 +1,232 @@
+"""The page in a real browser: what a person sees and does."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.broken_inputs.make import BROKEN
+from tests.cli.tiny_model import ALWAYS_FAKE, tiny_card, write_tiny_model
+from tests.server.live import running
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+FAKE_CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+DEADLINE_MS = 30_000
+expect.set_options(timeout=DEADLINE_MS)
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    flags = [*FAKE_CAMERA, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser):
+    """Opens the page of a service; at the end there must have been no error in its console."""
+    contexts, errors = [], []
+
+    def open_one(service, **context) -> Page:
+        contexts.append(browser.new_context(**context))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(DEADLINE_MS)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("request", lambda asked: _stays_here(asked.url, service, errors))
+        page.goto(service.url)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+def _stays_here(url: str, service, errors: list[str]) -> None:
+    if not url.startswith((service.url, "blob:", "data:")):
+        errors.append(f"asked for {url}")
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory, small_portrait) -> Path:
+    """Two seconds of a face."""
+    path = tmp_path_factory.mktemp("clip") / "interview.webm"
+    with Image.open(small_portrait) as picture, av.open(path, "w") as container:
+        image = np.asarray(picture.convert("RGB"))
+        stream = container.add_stream("libvpx", rate=10)
+        stream.height, stream.width = image.shape[:2]
+        stream.pix_fmt = "yuv420p"
+        for number in range(20):
+            moved = np.roll(image, number % 3, axis=1)  # no two frames alike
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(moved, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.fixture(scope="module")
+def suspicious(tmp_path_factory):
+    """A service that finds every face fake."""
+    folder = tmp_path_factory.mktemp("suspicious")
+    model = write_tiny_model(folder / "fake.onnx", json.dumps(tiny_card(ALWAYS_FAKE)))
+    with running(folder / "service", model) as service:
+        yield service
+
+
+def test_a_photo_is_judged_and_explained(live, open_page, small_portrait):
+    page = open_page(live)
+    page.set_input_files("#files", small_portrait)
+    result = page.get_by_role("article")
+    expect(result.get_by_role("heading", name="face.jpg")).to_be_visible()
+    expect(result.locator(".verdict .word")).to_have_text("Uncertain")
+    expect(result.get_by_role("img", name="p_fake")).to_be_visible()
+    expect(result.locator(".stage img")).to_have_js_property("naturalWidth", 256)
+    expect(result.locator(".stage rect.box")).to_have_count(1)
+    expect(result.get_by_text("a toy")).to_be_visible()
+    expect(page.get_by_role("status")).to_have_text("face.jpg: Uncertain")
+
+
+def test_the_evidence_slider_works_by_keyboard(live, open_page, small_portrait):
+    page = open_page(live)
+    page.set_input_files("#files", small_portrait)
+    slider = page.get_by_role("slider")
+    slider.press("End")
+    expect(slider).to_have_attribute("aria-valuetext", "0 % evidence")
+    slider.press("Home")
+    expect(slider).to_have_attribute("aria-valuetext", "100 % evidence")
+
+
+def test_reports_can_be_taken_along(live, open_page, small_portrait):
+    page = open_page(live)
+    page.set_input_files("#files", small_portrait)
+    for name, suffix, words in (
+        ("Report (HTML)", ".html", "<!doctype html>"),
+        ("Data (JSON)", ".json", '"p_fake"'),
+    ):
+        with page.expect_download() as download:
+            page.get_by_role("link", name=name).click()
+        assert download.value.suggested_filename == f"face-facetell{suffix}"
+        assert words in Path(download.value.path()).read_text("utf-8")
+
+
+def test_several_files_are_dropped_at_once_and_remembered(
+    live, open_page, small_portrait, landscape
+):
+    page = open_page(live)
+    page.set_input_files("#files", [small_portrait, landscape])
+    expect(page.get_by_role("article")).to_have_count(2)
+    expect(page.locator(".verdict")).to_have_count(2)
+    expect(page.locator("#past li")).to_have_count(2)
+    page.reload()
+    expect(page.locator("#past li")).to_have_count(2)
+    expect(page.locator("#past")).to_contain_text("no face")
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator("#past li")).to_have_count(0)
+
+
+def test_a_picture_can_be_pasted_and_dropped(live, open_page, small_portrait):
+    page = open_page(live)
+    data = list(small_portrait.read_bytes())
+    for kind, holder in (("paste", "clipboardData"), ("drop", "dataTransfer")):
+        page.locator("main").evaluate(
+            """(main, [kind, holder, data]) => {
+              const files = new DataTransfer();
+              const bytes = new Uint8Array(data);
+              files.items.add(new File([bytes], `${kind}.jpg`, { type: "image/jpeg" }));
+              const event = new Event(kind, { bubbles: true, cancelable: true });
+              Object.defineProperty(event, holder, { value: files });
+              main.dispatchEvent(event);
+            }""",
+            [kind, holder, data],
+        )
+        expect(page.get_by_role("heading", name=f"{kind}.jpg")).to_be_visible()
+    expect(page.locator(".verdict")).to_have_count(2)
+
+
+def test_the_webcam_takes_a_picture(live, open_page):
+    page = open_page(live)
+    page.get_by_role("button", name="Use the webcam").click()
+    page.get_by_role("button", name="Take the picture").click()
+    expect(page.locator(".verdict .word")).to_have_text("No face")  # it shows a test picture
+    expect(page.get_by_role("heading", name="webcam")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_a_clip_is_played_with_its_segments(suspicious, open_page, clip):
+    page = open_page(suspicious)
+    page.set_input_files("#files", clip)
+    expect(page.locator(".verdict .word")).to_have_text("Fake")
+    player = page.locator("video").first
+    expect(player).to_have_js_property("readyState", 4)
+    jump = page.locator(".jumps button")
+    expect(jump).to_have_count(1)
+    line = page.locator("svg.line")
+    expect(line.locator(".segment")).to_have_count(1)
+    place = line.bounding_box()
+    line.click(position={"x": place["width"] / 2, "y": 20})
+    expect(line.locator(".head")).not_to_have_attribute("x1", "0")
+    jump.press("Enter")
+    expect(player).to_have_js_property("currentTime", 0)
+    expect(page.locator(".stage rect.box.fake")).to_have_count(1)
+    page.get_by_text("The most telling frames").click()
+    expect(page.get_by_role("slider", name="evidence").first).to_be_visible()
+    assert suspicious.metric("facetell_queue_files") == 0
+
+
+def test_what_went_wrong_is_said_and_can_be_tried_again(live, open_page, tmp_path):
+    page = open_page(live)
+    cut = tmp_path / "cut.jpg"
+    cut.write_bytes(BROKEN["truncated.jpg"]())
+    text = tmp_path / "notes.jpg"
+    text.write_text("These are notes.")
+    for path, words in ((cut, "cut short"), (text, "is not a picture")):
+        page.set_input_files("#files", path)
+        expect(page.get_by_role("alert").filter(has_text=words)).to_be_visible()
+    page.get_by_role("button", name="Try again").first.click()
+    expect(page.get_by_role("alert")).to_have_count(2)
+
+
+def test_a_lost_connection_is_said(live, open_page, small_portrait):
+    page = open_page(live)
+    page.context.set_offline(True)
+    page.set_input_files("#files", small_portrait)
+    expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
+
+
+def test_a_key_is_asked_for(tmp_path, tiny_model, open_page, small_portrait):
+    with running(tmp_path, tiny_model, api_keys="open sesame") as service:
+        page = open_page(service)
+        page.get_by_label("API key").fill("open sesame")
+        page.get_by_label("API key").press("Enter")
+        expect(page.locator("#limits")).to_contain_text("Up to 200 MB")
+        page.set_input_files("#files", small_portrait)
+        expect(page.locator(".verdict")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_cut_off_on_a_phone(suspicious, open_page, clip, small_portrait, scheme):
+    page = open_page(suspicious, viewport={"width": 360, "height": 740}, color_scheme=scheme)
+    page.set_input_files("#files", [small_portrait, clip])
+    expect(page.locator(".verdict")).to_have_count(2)
+    widths = page.locator("html").evaluate("html => [html.scrollWidth, html.clientWidth]")
+    assert widths[0] <= widths[1]
+
+
+def test_all_is_reached_by_keyboard(live, open_page):
+    page = open_page(live)
+    names = []
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        names.append(page.locator(":focus").inner_text())
+    assert names == [
+        "Skip to content", "facetell", "History", "API", "Choose files", "Use the webcam"
+    ]  # fmt: skip

@@ -1,0 +1,64 @@
+"""Settings, and the command that takes them."""
+
+import sys
+
+import pytest
+
+from facetell.server.settings import Settings, SettingsError, read_settings
+from tests.cli.command import facetell, facetell_process
+
+
+def test_flags_win_over_the_environment_and_that_over_defaults():
+    environment = {"FACETELL_PORT": "9000", "FACETELL_WORKERS": "3", "PORT": "1"}
+    settings, origins = read_settings(environment, ["port=9001"])
+    assert (settings.port, settings.workers, settings.host) == (9001, 3, "127.0.0.1")
+    assert origins == {"port": "flag", "workers": "FACETELL_WORKERS"}
+
+
+def test_lists_are_separated_by_commas():
+    settings, _ = read_settings({"FACETELL_API_KEYS": "one, two,"})
+    assert [key.get_secret_value() for key in settings.api_keys] == ["one", "two"]
+
+
+@pytest.mark.parametrize("flag", ["port", "nonsense=1", "port=many", "workers=0", "max_bytes=1e99"])
+def test_a_setting_that_is_none_is_refused_with_a_hint(flag):
+    with pytest.raises(SettingsError) as refused:
+        read_settings({}, [flag])
+    assert refused.value.hint
+
+
+def test_a_refused_secret_is_not_repeated():
+    with pytest.raises(SettingsError) as refused:
+        read_settings({"FACETELL_PORT": "hunter2"})
+    assert "hunter2" not in str(refused.value)
+
+
+def test_photos_find_a_worker_beside_the_jobs():
+    slots = [Settings(workers=n).job_slots for n in (1, 2, 8)]
+    assert slots == [1, 1, 7]
+    assert Settings(workers=2, jobs_at_once=9).job_slots == 2
+
+
+def test_all_settings_are_shown_and_no_secret(monkeypatch):
+    monkeypatch.setenv("FACETELL_API_KEYS", "hunter2")
+    monkeypatch.setenv("COLUMNS", "200")
+    shown = facetell("serve", "--port", 9001, "--show-settings")
+    assert shown.code == 0
+    for name in Settings.model_fields:
+        assert name in shown.out
+    assert "FACETELL_API_KEYS" in shown.out
+    assert "hunter2" not in shown.out
+
+
+def test_a_service_that_cannot_start_says_why_in_a_line(tmp_path):
+    said = facetell_process("serve", "--folder", tmp_path, "--model", tmp_path / "none.onnx")
+    assert said.code == 3
+    assert "none.onnx cannot be read" in said.err
+    assert "Traceback" not in said.err
+
+
+def test_without_the_extra_the_remedy_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "fastapi", None)
+    said = facetell("serve")
+    assert said.code == 2
+    assert "pip install 'facetell[serve]'" in said.err
