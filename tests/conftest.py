@@ -4,14 +4,14 @@ import json
 import shutil
 from pathlib import Path
 
-import av
-import numpy as np
 import pytest
 from PIL import Image
 
 from tests.broken_inputs.make import photo
 from tests.cli.command import Outcome, facetell
 from tests.cli.tiny_model import tiny_card, write_tiny_model
+from tests.clips import nodding, write_clip
+from tests.clips import portrait as portrait_of
 from tests.shared import EXAMPLES
 
 
@@ -71,16 +71,7 @@ def examples_run(tmp_path_factory) -> tuple[Outcome, Path]:
 
 
 @pytest.fixture(scope="session")
-def clip(tmp_path_factory, small_portrait) -> Path:
+def clip(tmp_path_factory) -> Path:
     """Two seconds of a face."""
     path = tmp_path_factory.mktemp("clip") / "interview.mp4"
-    with Image.open(small_portrait) as picture, av.open(str(path), "w") as container:
-        image = np.asarray(picture.convert("RGB"))
-        stream = container.add_stream("mpeg4", rate=10)
-        stream.height, stream.width = image.shape[:2]
-        stream.pix_fmt = "yuv420p"
-        for number in range(20):
-            moved = np.roll(image, number % 5, axis=1)  # no two frames alike
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(moved, format="rgb24")))
-        container.mux(stream.encode())
-    return path
+    return write_clip(path, nodding(portrait_of("astronaut"), 20))
