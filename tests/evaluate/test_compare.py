@@ -4,7 +4,7 @@ import pytest
 pytest.importorskip("sklearn", reason="the training extra is not installed")
 
 from facetell.errors import DataError
-from facetell.evaluate.compare import compare
+from facetell.evaluate.compare import compare, in_common
 from tests.evaluate.test_table import score, unjudged
 
 
@@ -55,3 +55,11 @@ def test_tables_without_common_samples_are_refused():
         compare({"a": scored(1, 1.0)[:10], "b": scored(1, 1.0)[10:20]})
     with pytest.raises(DataError, match="in common"):
         compare({"a": scored(1, 1.0)[::2], "b": scored(2, 1.0)[::2]})
+
+
+def test_what_all_judged_comes_in_the_same_order():
+    one, other = scored(1, 1.0, count=9), scored(2, 1.0, count=8)[::-1]
+    aligned = in_common({"one": [*one, unjudged(20, 1, "error")], "other": other})
+    paths = [score.path for score in aligned["one"]]
+    assert paths == [score.path for score in aligned["other"]]
+    assert set(paths) == {score.path for score in other}

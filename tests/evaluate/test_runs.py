@@ -2,21 +2,9 @@ import pytest
 
 from facetell.errors import DataError
 from facetell.evaluate.runs import Run, find_runs, read_run
+from tests.lab_data import run_folder
 
 plots = pytest.importorskip("facetell.evaluate.plots", reason="the training extra is not installed")
-
-
-def run_folder(folder, logs=None):
-    """logs: stage -> for every time that it ran, the rows of metrics.csv."""
-    folder.mkdir(parents=True)
-    (folder / "config.yaml").write_text("architecture: deep_cnn\nsamples: 640\n")
-    for stage, parts in (logs or {}).items():
-        for number, rows in enumerate(parts, start=1):
-            part = folder / "logs" / stage / f"part-{number}"
-            part.mkdir(parents=True)
-            text = "epoch,loss,step,val_auc\n" + "".join(f"{row}\n" for row in rows)
-            (part / "metrics.csv").write_text(text)
-    return folder
 
 
 def test_the_stages_of_a_run_follow_each_other(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 pytest.importorskip("matplotlib", reason="the training extra is not installed")
 
 from facetell.evaluate.numbers import numbers
-from facetell.evaluate.stress import UNTREATED, hardship, levels
+from facetell.evaluate.stress import UNTREATED, Dose, hardship, levels
 from tests.evaluate.test_table import drawn, score
 from tests.shared import noise_image
 
@@ -53,3 +53,24 @@ def test_a_row_of_the_card_says_what_was_measured():
     assert row.unjudged == 2
     assert row.uncertain == pytest.approx(2 / 11, abs=1e-4)
     assert hardship("JPEG quality", "90", numbers([score(1, 0, 0.0)]), "val") is None
+
+
+def test_no_dose_leaves_a_picture_as_it_is():
+    np.testing.assert_array_equal(Dose().treat(IMAGE), IMAGE)
+
+
+@pytest.mark.parametrize(
+    "dose", [Dose(scale=0.5), Dose(blur_px=2), Dose(noise=10), Dose(jpeg_quality=20)], ids=str
+)
+def test_every_dose_changes_a_picture_always_in_the_same_way(dose):
+    once = dose.treat(IMAGE)
+    np.testing.assert_array_equal(once, dose.treat(IMAGE))
+    assert once.shape != IMAGE.shape or (once != IMAGE).any()
+
+
+def test_a_dose_is_scaled_blurred_made_noisy_and_compressed_in_this_order():
+    dose = Dose(scale=0.5, blur_px=1, noise=5, jpeg_quality=50)
+    image = IMAGE
+    for step in (Dose(scale=0.5), Dose(blur_px=1), Dose(noise=5), Dose(jpeg_quality=50)):
+        image = step.treat(image)
+    np.testing.assert_array_equal(dose.treat(IMAGE), image)

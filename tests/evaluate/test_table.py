@@ -8,7 +8,7 @@ pytest.importorskip("sklearn", reason="the training extra is not installed")
 from facetell.errors import DataError
 from facetell.evaluate.comparisons import comparisons
 from facetell.evaluate.score import Score, read_scores, write_scores
-from facetell.evaluate.table import as_markdown, summarise
+from facetell.evaluate.table import as_markdown, right_by_source, summarise
 
 
 def verdict_of(log_odds):
@@ -115,3 +115,12 @@ def test_a_foreign_table_is_refused(tmp_path):
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     with pytest.raises(DataError, match="no score table"):
         read_scores(tmp_path / "other.csv")
+
+
+def test_by_source_a_real_is_right_unless_called_fake_and_a_fake_if_called_fake():
+    judged = [s for s in drawn() if s.status == "ok"]
+    assert right_by_source(judged) == {
+        "fake: dfdc_face224": 0.5,
+        "fake: stylegan1_140k": 0.75,
+        "real: ffhq256_140k": 0.8,
+    }

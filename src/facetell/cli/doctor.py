@@ -18,6 +18,7 @@ class Need:
 
 _BASE = "pip install --force-reinstall facetell"
 _TRAIN = "pip install 'facetell[train]'"
+_DASHBOARD = "pip install 'facetell[dashboard]'"
 _SERVE = "pip install 'facetell[serve]'"
 NEEDS = (
     Need("numpy", "everything", _BASE),
@@ -26,7 +27,10 @@ NEEDS = (
     Need("pillow-heif", "detect (HEIC pictures)", _BASE),
     Need("av", "detect (clips)", _BASE),
     Need("jinja2", "detect --html", _BASE),
-    Need("scikit-learn", "evaluate, train", _TRAIN),
+    Need("streamlit", "dashboard", _DASHBOARD),
+    Need("plotly", "dashboard", _DASHBOARD),
+    Need("pyyaml", "dashboard, train", _DASHBOARD),
+    Need("scikit-learn", "dashboard, evaluate, train", _DASHBOARD),
     Need("torch", "train", _TRAIN),
     Need("timm", "train", _TRAIN),
     Need("lightning", "train", _TRAIN),

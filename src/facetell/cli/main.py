@@ -9,6 +9,7 @@ from facetell._version import __version__
 from facetell.cli import (
     calibrate,
     clips,
+    dashboard,
     data,
     detect,
     doctor,
@@ -48,6 +49,7 @@ app.command("runs")(runs.runs)
 app.command("export")(export.export)
 app.command("join")(join.join)
 app.command("calibrate")(calibrate.calibrate)
+app.command("dashboard")(dashboard.dashboard)
 app.add_typer(data.app, name="data")
 app.add_typer(clips.app, name="clips")
 app.add_typer(finder.app, name="finder")

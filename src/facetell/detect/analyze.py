@@ -14,7 +14,7 @@ from typing import Any
 from facetell.detect.card import withstands_not
 from facetell.detect.clip import Watched, warnings_of
 from facetell.detect.faces import FINDERS, FaceFinder
-from facetell.detect.frames import USUAL_FPS, Clip, wanted_frames
+from facetell.detect.frames import USUAL_FPS, Clip, at, wanted_frames
 from facetell.detect.judge import find_quickly, judge_faces, largest
 from facetell.detect.media import MAX_PIXELS, media_kind
 from facetell.detect.model import DEFAULT_MODEL, Model
@@ -238,6 +238,25 @@ def analyze_clip(
         warnings=[*worst.warnings, *warnings],
         **facts,
     )
+
+
+def judge_moment(
+    source: str | Path, time_s: float, detector: Detector
+) -> tuple[Picture, list[FaceReport]]:
+    """The first frame of a clip at or after a time, and its faces with their evidence, the most
+    suspicious first; the smallest ones, too.
+
+    Raises MediaError when the file holds no such frame.
+    """
+    with open_media(Path(source), detector.threads) as clip:
+        if not isinstance(clip, Picture):
+            for frame in clip.frames(at([time_s])):
+                found = largest(
+                    detector.finder.find_faces(frame.picture.image),
+                    detector.options.max_faces_in_clips,
+                )
+                return frame.picture, judge_faces(frame.picture, found, detector.model)
+    raise MediaError(f"it has no frame at {time_s:g} s", hint="choose an earlier moment of a clip")
 
 
 def _unwatched(clip: Clip, options: Options) -> MediaError:

@@ -7,10 +7,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from facetell.detect.align import Square, scale_box
-from facetell.detect.crop import cut_square, reduce_by
+from facetell.detect.crop import CropSpec, cut_square, reduce_by
 from facetell.detect.evidence import FAKE_RGB, REAL_RGB, draw_evidence
 from facetell.detect.report import FaceReport
-from facetell.types import BoxXYXY, Picture, Verdict
+from facetell.types import BoxXYXY, Picture, UInt8Array, Verdict
 
 UNCERTAIN_RGB = (60, 60, 60)
 TAG_PX, LEAST_TAG_PX = 18, 9
@@ -34,6 +34,11 @@ class Mark:
 def draw_crop(picture: Picture, face: FaceReport, side_px: int = HEATMAP_PX) -> Image.Image:
     """What the model saw of a face, `side_px` square."""
     return Image.fromarray(cut_square(picture.image, seen_square(picture, face), side_px))
+
+
+def model_input(picture: Picture, face: FaceReport, spec: CropSpec) -> UInt8Array:
+    """The crop of a face as the model gets it: [S, S, 3] uint8 RGB."""
+    return cut_square(picture.image, seen_square(picture, face), spec.size_px, spec.resample)
 
 
 def seen_square(picture: Picture, face: FaceReport) -> Square:

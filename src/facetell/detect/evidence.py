@@ -35,3 +35,13 @@ def draw_evidence(crop: UInt8Array, log_odds: FloatArray) -> UInt8Array:
     base = np.asarray(Image.fromarray(crop).convert("L"), np.float32)[..., None]
     drawn = base * (1 - opacity) + colour * opacity
     return np.asarray(drawn.round().clip(0, 255), np.uint8)
+
+
+def draw_importance(crop: UInt8Array, importance: FloatArray, *, fake: bool) -> UInt8Array:
+    """Lay a map of a kind without units, such as Grad-CAM++, over its crop: up to its own maximum,
+    in the colour of the side that it speaks for.
+
+    crop: [H, W, 3] uint8 RGB; importance: [h, w], >= 0. Returns [H, W, 3] uint8 RGB.
+    """
+    strength = importance / max(float(importance.max()), 1e-9) * FULL_STRENGTH
+    return draw_evidence(crop, strength if fake else -strength)

@@ -51,6 +51,12 @@ def page_end() -> str:
     return _render("end.html")
 
 
+def whole_page(report: Report, name: str) -> str:
+    """The page of one file alone; name: what to call it."""
+    counts = {str(report.verdict or report.status): 1}
+    return page_head(report.model, report.limits, counts) + page_entry(report, name) + page_end()
+
+
 def _pictures(report: Report) -> dict[str, Any]:
     """Data URLs of the picture with boxes and, for each face shown, of its crop and evidence."""
     shown = report.faces[:FACES_SHOWN]

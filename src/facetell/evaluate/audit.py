@@ -19,6 +19,8 @@ from facetell.evaluate.probe import cross_validated, feature_aucs, features
 MAX_UNREADABLE = 0.01
 MAX_PROBE = 0.75
 """From this area under the curve on, what no pixel shows tells the labels apart."""
+LEAKS_FROM = 0.6
+"""From this area under the curve on, one feature alone is named among those that leak."""
 MAX_IMBALANCE = 4.0
 LEAST_FOR_PROBE = 20
 """Pictures of each label, or of each source, that a probe needs to say anything."""
@@ -174,7 +176,7 @@ def _imbalance(samples: Sequence[Sample]) -> Iterable[Finding]:
 def _leaking_metadata(probe: float | None, alone: dict[str, float]) -> Iterable[Finding]:
     if probe is None or probe < MAX_PROBE:
         return
-    leaking = sorted((n for n, a in alone.items() if a >= 0.6), key=lambda n: -alone[n])
+    leaking = sorted((n for n, a in alone.items() if a >= LEAKS_FROM), key=lambda n: -alone[n])
     yield Finding(
         "metadata gives the label away",
         True,

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from PIL import Image
 
@@ -24,27 +24,39 @@ def audit_page(audit: Audit, samples: Sequence[Sample], recognised: str) -> str:
         audit=audit,
         recognised=recognised,
         max_probe=MAX_PROBE,
-        sources=_sources(samples),
+        sources=contact_sheets(samples),
     )
 
 
-def _sources(samples: Sequence[Sample]) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class ContactSheet:
+    """Some pictures of one source. label: "real" or "fake". splits: how many of each split.
+    thumbnails: as data URLs."""
+
+    source: str
+    label: str
+    splits: dict[str, int]
+    thumbnails: list[str]
+
+    @property
+    def pictures(self) -> int:
+        return sum(self.splits.values())
+
+
+def contact_sheets(samples: Sequence[Sample]) -> list[ContactSheet]:
+    """One for every label and source; what cannot be read is left out."""
     by_source: defaultdict[tuple[int, str], list[Sample]] = defaultdict(list)
     for sample in samples:
         by_source[sample.label, sample.source].append(sample)
-    rows = []
-    for (label, source), members in sorted(by_source.items()):
-        splits = Counter(sample.split for sample in members)
-        rows.append(
-            {
-                "source": source,
-                "label": ("real", "fake")[label],
-                "pictures": len(members),
-                "splits": "".join(f", {n} {split}" for split, n in sorted(splits.items())),
-                "thumbnails": _thumbnails(members[:: max(1, len(members) // THUMBNAILS)]),
-            }
+    return [
+        ContactSheet(
+            source=source,
+            label=("real", "fake")[label],
+            splits=dict(sorted(Counter(sample.split for sample in members).items())),
+            thumbnails=_thumbnails(members[:: max(1, len(members) // THUMBNAILS)]),
         )
-    return rows
+        for (label, source), members in sorted(by_source.items())
+    ]
 
 
 def _thumbnails(samples: Sequence[Sample]) -> list[str]:

@@ -4,13 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-import numpy as np
-
 from facetell.errors import DataError
 from facetell.evaluate.comparisons import comparisons, members
-from facetell.evaluate.metrics import Interval, Ranking, Weights, area, with_intervals
+from facetell.evaluate.metrics import Interval, Weights, area, with_intervals
 from facetell.evaluate.numbers import Numbers, numbers
-from facetell.evaluate.score import Score, auc_of
+from facetell.evaluate.score import Score, auc_of, ranking_of
 from facetell.types import Status
 
 
@@ -47,22 +45,31 @@ def compare(models: Mapping[str, Sequence[Score]]) -> Comparison:
 
     Raises DataError when they have no judged sample of both labels in common.
     """
-    tables = {name: _judged(scores) for name, scores in models.items()}
+    aligned = in_common(models)
     named = {score.path for scores in models.values() for score in scores}
+    samples = len(next(iter(aligned.values())))
+    return Comparison(
+        models={name: numbers(scores) for name, scores in aligned.items()},
+        kinds=_kinds(aligned),
+        differences=_differences(aligned),
+        samples=samples,
+        left_out=len(named) - samples,
+    )
+
+
+def in_common(models: Mapping[str, Sequence[Score]]) -> dict[str, list[Score]]:
+    """The scores of the samples that all of them judged, in the same order.
+
+    Raises DataError when there is none of either label.
+    """
+    tables = {name: _judged(scores) for name, scores in models.items()}
     shared = sorted(set.intersection(*(set(table) for table in tables.values())))
     if len({tables[name][path].label for name in tables for path in shared}) < 2:
         raise DataError(
             "the score tables have no real and fake samples in common",
             hint="score the same data with each of them: facetell evaluate --data",
         )
-    aligned = {name: [table[path] for path in shared] for name, table in tables.items()}
-    return Comparison(
-        models={name: numbers(scores) for name, scores in aligned.items()},
-        kinds=_kinds(aligned),
-        differences=_differences(aligned),
-        samples=len(shared),
-        left_out=len(named) - len(shared),
-    )
+    return {name: [table[path] for path in shared] for name, table in tables.items()}
 
 
 def _judged(scores: Sequence[Score]) -> dict[str, Score]:
@@ -78,13 +85,7 @@ def _kinds(aligned: Mapping[str, Sequence[Score]]) -> dict[str, dict[str, Interv
 
 
 def _differences(aligned: Mapping[str, Sequence[Score]]) -> list[Difference]:
-    rankings = {
-        name: Ranking(
-            np.array([score.label for score in scores]),
-            np.array([score.log_odds for score in scores], np.float64),
-        )
-        for name, scores in aligned.items()
-    }
+    rankings = {name: ranking_of(scores) for name, scores in aligned.items()}
 
     def statistics(weights: Weights) -> dict[str, float | None]:
         curves = {name: ranking.curve(weights) for name, ranking in rankings.items()}

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from facetell.detect.analyze import Detector
-from facetell.detect.crop import cut_square
-from facetell.detect.draw import seen_square
+from facetell.detect.draw import model_input, seen_square
 from facetell.detect.reading import look_again
 from facetell.detect.report import FaceReport, Report
 from facetell.evaluate.faithfulness import Faithfulness, by_chance, faithfulness
@@ -85,9 +84,7 @@ def explain(
 def _explained(
     picture: Picture, face: FaceReport, detector: Detector, others: Mapping[str, Explainer]
 ) -> Explanation:
-    spec = detector.model.card.crop
-    square = seen_square(picture, face)
-    crop = cut_square(picture.image, square, spec.size_px, spec.resample)
+    crop = model_input(picture, face, detector.model.card.crop)
     fake = face.log_odds > 0
     evidence = np.asarray(face.evidence, np.float32)
     maps = {EVIDENCE: evidence if fake else -evidence}
@@ -98,7 +95,7 @@ def _explained(
         maps=maps,
         faith={name: faithfulness(detector.model, crop, one) for name, one in maps.items()},
         chance=by_chance(detector.model, crop),
-        spectrum=spectrum(picture, square),
+        spectrum=spectrum(picture, seen_square(picture, face)),
     )
 
 

@@ -7,8 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from facetell.detect.evidence import draw_evidence
+from facetell.evaluate.colours import COLOURS, FAKE, OTHER
 from facetell.evaluate.explain import CHANCE, EVIDENCE, Explanation
-from facetell.evaluate.plots import COLOURS, FAKE, OTHER, figure_at
+from facetell.evaluate.plots import figure_at
 from facetell.evaluate.spectrum import Reference, Spectrum
 from facetell.types import FloatArray, UInt8Array
 

@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from facetell.evaluate.metrics import (
     Interval,
-    Ranking,
     Weights,
     area,
     average_precision,
@@ -21,7 +20,7 @@ from facetell.evaluate.metrics import (
     log_loss,
     with_intervals,
 )
-from facetell.evaluate.score import Score
+from facetell.evaluate.score import Score, ranking_of
 from facetell.types import Status, Verdict
 
 CHANCE = 0.5
@@ -104,7 +103,7 @@ def numbers(scores: Sequence[Score]) -> Numbers:
 
 
 def _statistics(judged: Sequence[Score], labels: npt.NDArray[np.int64]) -> Any:
-    ranking = Ranking(labels, np.array([score.log_odds for score in judged], np.float64))
+    ranking = ranking_of(judged)
     is_fake = labels == 1
     called_fake = np.array([score.verdict == Verdict.FAKE for score in judged], bool)
     decided = np.array([score.verdict != Verdict.UNCERTAIN for score in judged], bool)

@@ -16,17 +16,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from facetell.detect.card import Hardship
+from facetell.evaluate.colours import COLOURS, FAKE, OTHER, REAL
 from facetell.evaluate.generalisation import Matrix
-from facetell.evaluate.metrics import Bin, Interval, Ranking, Scores, area, group_draws
+from facetell.evaluate.metrics import Bin, Interval, Scores, area, group_draws
 from facetell.evaluate.numbers import Numbers
-from facetell.evaluate.runs import Run
-from facetell.evaluate.score import Score
+from facetell.evaluate.runs import Run, smoothed
+from facetell.evaluate.score import Score, ranking_of
 from facetell.types import Status
 
-# Told apart by colour-blind eyes (Okabe & Ito 2008).
-REAL, FAKE, OTHER = "#0072b2", "#d55e00", "#7f7f7f"
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
-SMOOTHED = 0.9
 GRID = np.linspace(0, 1, 201)
 STYLE: Any = {
     "font.size": 10,
@@ -55,7 +52,7 @@ def plot_curves(run: Run, path: Path) -> None:
         steps = [point.step for point in run.history if point.loss is not None]
         loss = [point.loss for point in run.history if point.loss is not None]
         losses.plot(steps, loss, color=REAL, alpha=0.25, linewidth=0.8)
-        losses.plot(steps, _smooth(loss), color=REAL, linewidth=1.8)
+        losses.plot(steps, smoothed(loss), color=REAL, linewidth=1.8)
         losses.set(xlabel="step", ylabel="training loss", title="Loss (thick: smoothed)")
         looks = [(point.step, point.val_auc) for point in run.history if point.val_auc is not None]
         if looks:
@@ -90,8 +87,7 @@ def _draw_curves(
     roc: Axes, pr: Axes, name: str, scores: Sequence[Score], colour: str, *, band: bool
 ) -> None:
     judged = [score for score in scores if score.status == Status.OK]
-    labels = np.array([score.label for score in judged])
-    ranking = Ranking(labels, np.array([score.log_odds for score in judged], np.float64))
+    ranking = ranking_of(judged)
     curve = ranking.curve()
     if curve is None:
         roc.plot([], [], color=colour, label=f"{name}: one label only")
@@ -214,16 +210,6 @@ def plot_generalisation(matrix: Matrix, path: Path) -> None:
         axes.set(xlabel="tested on", ylabel="trained")
         axes.grid(visible=False)
         figure.colorbar(drawn, ax=axes, label="AUC (0.5 or less: chance)")
-
-
-def _smooth(values: Sequence[float]) -> list[float]:
-    """Exponential moving average, its beginning not pulled towards zero."""
-    smoothed, total, weight = [], 0.0, 0.0
-    for value in values:
-        total = SMOOTHED * total + (1 - SMOOTHED) * value
-        weight = SMOOTHED * weight + 1 - SMOOTHED
-        smoothed.append(total / weight)
-    return smoothed
 
 
 def _colours(count: int) -> list[str]:

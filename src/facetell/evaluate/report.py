@@ -13,7 +13,7 @@ from facetell.detect.card import NOTABLE_DROP, Hardship, notable
 from facetell.errors import DataError
 from facetell.evaluate.compare import Comparison
 from facetell.evaluate.generalisation import Matrix
-from facetell.evaluate.metrics import Interval, auc, reliability
+from facetell.evaluate.metrics import Interval, auc
 from facetell.evaluate.numbers import NAMES, Numbers, numbers
 from facetell.evaluate.page import embedded, markdown_table, render
 from facetell.evaluate.plots import (
@@ -26,7 +26,7 @@ from facetell.evaluate.plots import (
     plot_stress,
 )
 from facetell.evaluate.runs import write_json
-from facetell.evaluate.score import Score, write_scores
+from facetell.evaluate.score import Score, reliability_of, write_scores
 from facetell.evaluate.table import Summary, as_markdown, summarise
 from facetell.evaluate.traits import TraitRow, Traits, by_trait, traits_table
 from facetell.types import Status
@@ -110,7 +110,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path, *, table: str = "csv"
     for form in FORMATS:
         plot_roc({evaluation.name: evaluation.scores}, folder / f"roc.{form}")
         plot_matrix(evaluation.numbers, folder / f"confusion.{form}")
-        plot_reliability(reliability(labels, p_fake), folder / f"reliability.{form}")
+        plot_reliability(reliability_of(judged), folder / f"reliability.{form}")
         plot_histograms(labels, p_fake, limits, folder / f"histograms.{form}")
         plot_bars(aucs, folder / f"comparisons.{form}", title="AUC by kind of fake, 95 %")
     page = render(

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ MODEL_NAME = "model.onnx"
 CURVES_NAME = "curves.png"
 VAL_AUC = "val_auc"
 DONE_WORDS = {True: "finished", False: "unfinished"}
+SMOOTHED = 0.9
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,16 @@ def _part(path: Path) -> int:
 
 def _number(text: str | None) -> float | None:
     return float(text) if text else None
+
+
+def smoothed(values: Sequence[float]) -> list[float]:
+    """Exponential moving average, its beginning not pulled towards zero."""
+    means, total, weight = [], 0.0, 0.0
+    for value in values:
+        total = SMOOTHED * total + (1 - SMOOTHED) * value
+        weight = SMOOTHED * weight + 1 - SMOOTHED
+        means.append(total / weight)
+    return means
 
 
 def write_json(content: dict[str, Any], path: Path) -> None:

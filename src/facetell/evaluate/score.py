@@ -11,10 +11,11 @@ from facetell.data.degrade import TIERS
 from facetell.data.manifest import Sample, table_rows, write_parquet
 from facetell.detect.analyze import Detector, analyze_picture
 from facetell.detect.media import read_picture
+from facetell.detect.report import Report
 from facetell.detect.scan import scan
 from facetell.errors import DataError, MediaError
-from facetell.evaluate.metrics import Interval, auc_with_interval
-from facetell.types import Status, UInt8Array
+from facetell.evaluate.metrics import Bin, Interval, Ranking, auc_with_interval, reliability
+from facetell.types import Picture, Status, UInt8Array
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,7 @@ def score_sample(
         picture = read_picture(sample.path)
     except MediaError:
         return row
-    image = degrade(picture.image)
-    degraded = replace(picture, image=image, size_wh=(image.shape[1], image.shape[0]))
-    report = analyze_picture(degraded, sample.path, detector, detector.options)
+    report = judge_degraded(picture, sample.path, detector, degrade)
     if report.status is not Status.OK:
         return replace(row, status=report.status)
     worst = report.faces[0]
@@ -77,6 +76,16 @@ def score_sample(
         verdict=worst.verdict,
         face_px=worst.quality.size_px,
     )
+
+
+def judge_degraded(
+    picture: Picture, path: Path, detector: Detector, degrade: Callable[[UInt8Array], UInt8Array]
+) -> Report:
+    """What the detector says of a picture that is degraded before the face finder sees it; `path`
+    is only what the report calls it."""
+    image = degrade(picture.image)
+    degraded = replace(picture, image=image, size_wh=(image.shape[1], image.shape[0]))
+    return analyze_picture(degraded, path, detector, detector.options)
 
 
 def unjudged(sample: Sample, tier: str) -> Score:
@@ -104,6 +113,18 @@ def auc_of(scores: Sequence[Score]) -> Interval | None:
         np.array([score.log_odds for score in scores], np.float64),
         [score.group for score in scores],
     )
+
+
+def ranking_of(judged: Sequence[Score]) -> Ranking:
+    """Samples that have a score, the most suspicious first."""
+    labels = np.array([score.label for score in judged], np.int64)
+    return Ranking(labels, np.array([score.log_odds for score in judged], np.float64))
+
+
+def reliability_of(judged: Sequence[Score]) -> list[Bin]:
+    """Of samples that have a score."""
+    labels = np.array([score.label for score in judged], np.int64)
+    return reliability(labels, np.array([score.p_fake for score in judged], np.float64))
 
 
 def write_scores(scores: Iterable[Score], path: Path) -> None:

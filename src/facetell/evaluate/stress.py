@@ -82,6 +82,26 @@ _SWEEPS: dict[str, tuple[Callable[..., UInt8Array], dict[str, object]]] = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Dose:
+    """Several treatments at once, in this order. scale: of both sides; blur_px, noise: sigmas, the
+    latter of 255; jpeg_quality: 1..99, 100 leaves the picture uncompressed."""
+
+    scale: float = 1.0
+    blur_px: float = 0.0
+    noise: float = 0.0
+    jpeg_quality: float = 100
+
+    def treat(self, image: UInt8Array) -> UInt8Array:
+        if self.scale != 1:
+            image = _scaled(image, self.scale)
+        if self.blur_px:
+            image = blur(image, self.blur_px)
+        if self.noise:
+            image = _noisy(image, self.noise)
+        return image if self.jpeg_quality == 100 else recompress(image, round(self.jpeg_quality))
+
+
 def levels() -> list[Level]:
     """All treatments, the untreated pictures first."""
     untreated = Level(UNTREATED, "", lambda image: image)

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -76,14 +76,25 @@ def open_subjects(paths: Sequence[Path]) -> list[Subject]:
     """
     subjects: list[Subject] = []
     for path in paths or [DEFAULT_MODEL]:
-        name = path.parent.name if path.name == MODEL_NAME else path.stem
+        name = subject_name(path)
         if path.suffix.lower() in TABLE_ENDINGS:
             made = Subject(name, path, table=_read_table(path))
         else:
             made = Subject(name, path, detector=Detector.load(path))
-        taken = sum(other.name.partition("~")[0] == made.name for other in subjects)
-        subjects.append(replace(made, name=f"{made.name}~{taken + 1}") if taken else made)
+        taken = [other.name for other in subjects]
+        subjects.append(replace(made, name=unique_name(made.name, taken)))
     return subjects
+
+
+def subject_name(path: Path) -> str:
+    """What a model file or score table is called: the model of a run by the run's name."""
+    return path.parent.name if path.name == MODEL_NAME else path.stem
+
+
+def unique_name(name: str, taken: Iterable[str]) -> str:
+    """The name, and its number where others are called so: a, a~2, a~3."""
+    number = 1 + sum(other.partition("~")[0] == name for other in taken)
+    return f"{name}~{number}" if number > 1 else name
 
 
 def scored(

@@ -1,5 +1,6 @@
 """From score tables to the numbers a reader needs, as records and as Markdown."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -138,6 +139,17 @@ def _real_row(source: str, scores: Sequence[Score]) -> RealRow:
 
 def _share(scores: Sequence[Score], verdict: Verdict) -> float:
     return sum(score.verdict == verdict for score in scores) / max(1, len(scores))
+
+
+def right_by_source(judged: Sequence[Score]) -> dict[str, float]:
+    """By label and source, the share judged right: reals not called fake, fakes called fake.
+    "uncertain" is not called fake, as everywhere."""
+    found: defaultdict[str, list[bool]] = defaultdict(list)
+    for score in judged:
+        called_fake = score.verdict == Verdict.FAKE
+        label = ("real", "fake")[score.label]
+        found[f"{label}: {score.source}"].append(called_fake == bool(score.label))
+    return {name: sum(right) / len(right) for name, right in sorted(found.items())}
 
 
 def as_markdown(summary: Summary) -> str:
