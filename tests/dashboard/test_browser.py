@@ -99,6 +99,8 @@ def test_a_picture_is_judged_and_its_report_downloaded(page, url, small_portrait
 def test_the_camera_takes_a_picture(page, url):
     page.goto(f"{url}/image")
     page.get_by_text("the camera", exact=True).click()
+    shows_something = "[...document.querySelectorAll('video')].some(v => v.readyState > 2)"
+    page.wait_for_function(shows_something, timeout=DEADLINE_MS)
     page.get_by_role("button", name="Take Photo").click()
     expect(page.get_by_text("No verdict: no face found")).to_be_visible(timeout=DEADLINE_MS)
 
