@@ -30,7 +30,7 @@ def write_planted(folder, count):
 
 @pytest.mark.slow
 def test_a_model_that_learnt_the_format_is_exposed(tmp_path):
-    data = write_planted(tmp_path / "data", 80)
+    data = write_planted(tmp_path / "data", 100)
     done = facetell("data", "audit", data, "--out", tmp_path / "audit")
     assert done.code == 1
     assert "SERIOUS" in done.out
@@ -41,18 +41,18 @@ def test_a_model_that_learnt_the_format_is_exposed(tmp_path):
     done = facetell(
         *("train", manifest, "--out", run, "--workers", 0, "--set", "augmentation=none"),
         *("--set", "architecture=baseline_cnn", "--set", "size_px=96", "--set", "batch_size=12"),
-        *("--set", "samples=720", "--set", "learning_rate=3e-3", "--set", "ema_decay=0.9"),
+        *("--set", "samples=1200", "--set", "learning_rate=3e-3", "--set", "ema_decay=0.9"),
     )
     assert (done.code, done.err) == (0, "")
     out = tmp_path / "out"
     tiers = ("--tier", "clean", "--tier", "web")
     facetell("evaluate", run / "model.onnx", "--data", manifest, "--out", out, *tiers)
     clean, web = (
-        json.loads((out / "model" / tier / "metrics.json").read_text()) for tier in ("clean", "web")
+        json.loads((out / "run" / tier / "metrics.json").read_text()) for tier in ("clean", "web")
     )
     assert clean["auc"]["value"] > 0.9
     assert clean["metadata_auc"] > 0.95
     assert web["auc"]["low"] < 0.6
     assert web["no_better_than_chance"] == (web["auc"]["low"] <= 0.5)
-    page = (out / "model" / "clean" / "report.html").read_text("utf-8")
+    page = (out / "run" / "clean" / "report.html").read_text("utf-8")
     assert "not clearly better than that" in page
