@@ -14,7 +14,7 @@ RUN ?= runs/default
 # The run of the second witness in the model inside: what explain and attacks look into.
 SHIPPED ?= $(RUN)/second
 RESULTS ?= runs/results
-LAB ?= efficientnet_lite0-imagenet mobilenetv2_100-imagenet forensic baseline_cnn
+LAB ?= efficientnet_lite0-imagenet mobilenetv2_100-imagenet forensic
 # Both out of the two repositories that benchmarks/traits.py names.
 PEOPLE ?= ../collection/people/manifest.csv
 PEOPLE_REPOS ?= ../collection/AgeProgression.git ../collection/MEBeauty-database.git
@@ -107,10 +107,10 @@ results: .venv/dev
 	$(BIN)/facetell evaluate --data $(FACES) --out $(RESULTS)/evaluate --markdown $(RESULTS)/evaluate.md
 	$(BIN)/facetell compare src/facetell/weights/default.onnx $(LAB:%=runs/architectures/%/model.onnx) \
 		--data $(FACES) --out $(RESULTS)/compare
-	$(BIN)/facetell stress --data $(FACES) --per-source 12 --out $(RESULTS)/stress
-	$(BIN)/facetell stress $(SHIPPED) --attack --data $(FACES) --per-source 6 --out $(RESULTS)/attack
+	$(BIN)/facetell stress --data $(FACES) --per-source 6 --out $(RESULTS)/stress
+	$(BIN)/facetell stress $(SHIPPED) --attack --data $(FACES) --per-source 1 --out $(RESULTS)/attack
 	$(BIN)/facetell explain '$(dir $(FACES))test/*/*/0[0-3]*' --run $(SHIPPED) --out $(RESULTS)/explain
-	$(BIN)/facetell generalise $(FACES) --config recipes/generalise.yaml --out runs/generalise
+	$(BIN)/facetell generalise $(FACES) --config recipes/generalise.yaml --least 300 --out runs/generalise
 	{ cat $(RESULTS)/evaluate.md; \
 	printf '\n# Beside models of the lab, tier web\n\n'; cat $(RESULTS)/compare/table.md; \
 	printf '\n# Treated badly\n\n'; cat $(RESULTS)/stress/table.md; \
