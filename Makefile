@@ -114,8 +114,8 @@ results: .venv/dev
 	{ cat $(RESULTS)/evaluate.md; \
 	printf '\n# Beside models of the lab, tier web\n\n'; cat $(RESULTS)/compare/table.md; \
 	printf '\n# Treated badly\n\n'; cat $(RESULTS)/stress/table.md; \
-	printf '\n# Attacked by somebody who has the network\n\n'; cat $(RESULTS)/attack/table.md; \
-	printf '\n# Which map finds what the decision hangs on\n\n'; cat $(RESULTS)/explain/table.md; \
+	printf '\n# Its second witness, attacked by somebody who has the network\n\n'; cat $(RESULTS)/attack/table.md; \
+	printf '\n# Which map finds what the decision of the second witness hangs on\n\n'; cat $(RESULTS)/explain/table.md; \
 	printf '\n# Left out of training (short trainings: recipes/generalise.yaml)\n\n'; \
 	cat runs/generalise/table.md; } > docs/results.md
 
