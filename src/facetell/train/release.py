@@ -130,11 +130,16 @@ def draft_card(recipe: Recipe, trained_on: Mapping[str, int], name: str) -> Mode
         crop=recipe.crop,
         **NOT_FITTED,
         trained_on=dict(trained_on),
-        recipe=asdict(recipe),
+        recipe=asdict(recipe) | {"pretrained": _without_folder(recipe.pretrained)},
         start_weights=origin(recipe.architecture, recipe.pretrained),
         licence="Apache-2.0; trained on research data with mixed or unstated licences",
         limits=(UNTRIED,),
     )
+
+
+def _without_folder(pretrained: bool | str) -> bool | str:
+    """A card travels: it names the file that training started from, not the folders of a machine."""
+    return pretrained if isinstance(pretrained, bool) else Path(pretrained).name
 
 
 def _score_tiers(
