@@ -138,7 +138,7 @@ def draft_card(recipe: Recipe, trained_on: Mapping[str, int], name: str) -> Mode
 
 
 def _without_folder(pretrained: bool | str) -> bool | str:
-    """A card travels: it names the file that training started from, not the folders of a machine."""
+    """A card travels: it names the file that training started from, not its folders."""
     return pretrained if isinstance(pretrained, bool) else Path(pretrained).name
 
 
