@@ -145,6 +145,32 @@ def crops(
     fill_cache(paired(samples, pairs) if pairs else samples, out, processes)
 
 
+@app.command("frames")
+def frames(
+    data: Annotated[Path, typer.Argument(help="A manifest of clips: path,label and the rest.")],
+    out: Annotated[Path, typer.Option(help="Folder of the frames and of manifest.csv.")],
+    per_clip: Annotated[int, typer.Option(min=1, help="Frames of each clip, evenly spread.")] = 12,
+    splits: Splits = ["train", "val"],  # noqa: B006 - typer reads it, nobody changes it
+) -> None:
+    """Take frames out of labelled clips, so that you can train, audit and evaluate with them.
+
+    Frames have the label, split and group of their clip; an interrupted run is continued.
+    """
+    from facetell.cli.progress import progress_bar
+    from facetell.data.frames import extract_frames
+    from facetell.data.layouts import counted, read_dataset
+    from facetell.data.manifest import write_manifest
+
+    clips = [sample for sample in read_dataset(data).samples if sample.split in splits]
+    with progress_bar("taking frames", len(clips)) as advance:
+        found, left_out = extract_frames(
+            clips, out, per_clip, threads=os.cpu_count() or 1, on_progress=advance
+        )
+    write_manifest(found, out / "manifest.csv")
+    typer.echo(f"wrote {out / 'manifest.csv'}: {counted(found)}")
+    _name_left_out(left_out, out)
+
+
 @app.command("forge")
 def forge(
     data: Annotated[Path, typer.Argument(help="A manifest or label folders; only reals are used.")],

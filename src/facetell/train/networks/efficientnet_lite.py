@@ -2,6 +2,7 @@
 squeeze-excitation and use ReLU6, so that they export and quantise well)."""
 
 import torch
+from torch import nn
 
 from facetell.errors import MissingExtra
 from facetell.train.networks.detector import Detector, load_same_order
@@ -26,6 +27,18 @@ def efficientnet_lite0(*, pretrained: bool = True) -> Detector:
     if pretrained:
         load_same_order(backbone, imagenet_weights())
     return Detector(backbone, channels=1280)
+
+
+def efficientnet_lite0_short(*, pretrained: bool = True) -> Detector:
+    """The same without its last stage and its wide last layer: 2.4 M parameters."""
+    import timm
+
+    backbone = timm.create_model("tf_efficientnet_lite0", num_classes=0, global_pool="")
+    del backbone.blocks[-1]
+    backbone.conv_head, backbone.bn2 = nn.Identity(), nn.Identity()
+    if pretrained:
+        load_same_order(backbone, imagenet_weights())
+    return Detector(backbone, channels=192)
 
 
 def imagenet_weights() -> dict[str, torch.Tensor]:

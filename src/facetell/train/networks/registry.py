@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from torch import nn
 
 from facetell.train.networks.detector import Detector
-from facetell.train.networks.efficientnet_lite import MEAN, START_WEIGHTS, STD, efficientnet_lite0
+from facetell.train.networks.efficientnet_lite import (
+    MEAN,
+    START_WEIGHTS,
+    STD,
+    efficientnet_lite0,
+    efficientnet_lite0_short,
+)
 from facetell.train.networks.forensic import forensic
 from facetell.train.networks.from_timm import timm_backbone, timm_normalisation
 from facetell.train.networks.published import ferretnet, ladeda, meso4, npr
@@ -58,7 +64,15 @@ def of_timm(name: str) -> Architecture:
 ARCHITECTURES: dict[str, Callable[[], Architecture]] = {
     "efficientnet_lite0": lambda: Architecture(
         lambda size_px, pretrained: efficientnet_lite0(pretrained=pretrained),
-        "the shipped model's",
+        "the shipped model's first witness's",
+        MEAN,
+        STD,
+        START_WEIGHTS,
+        "a package",
+    ),
+    "efficientnet_lite0_short": lambda: Architecture(
+        lambda size_px, pretrained: efficientnet_lite0_short(pretrained=pretrained),
+        "the same without its last stage: the second witness's",
         MEAN,
         STD,
         START_WEIGHTS,

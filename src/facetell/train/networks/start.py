@@ -80,10 +80,16 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 
 def _load(net: Detector, weights: dict[str, Tensor]) -> None:
-    """A checkpoint of ours is loaded whole; another network's goes into the backbone, by the names
-    of its tensors or, where these differ, by their order. Raises ValueError where neither fits."""
+    """A checkpoint of ours is loaded whole, but for a head of another width, which starts anew;
+    another network's goes into the backbone, by the names of its tensors or, where these differ,
+    by their order. Raises ValueError where neither fits."""
     ours = {n.removeprefix("net."): w for n, w in weights.items() if n.startswith("net.")}
     target: nn.Module = net if ours else net.backbone
+    if ours and ours["head.weight"].shape != net.head.weight.shape:
+        target = net.backbone
+        ours = {
+            n.removeprefix("backbone."): w for n, w in ours.items() if n.startswith("backbone.")
+        }
     if isinstance(target, TimmFeatures):
         target = target.net
     weights = ours or weights
