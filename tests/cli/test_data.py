@@ -4,10 +4,12 @@ import json
 import shutil
 from collections import defaultdict
 
+import numpy as np
 from PIL import Image
 
 from facetell.data.manifest import read_manifest
 from tests.cli.command import facetell
+from tests.clips import counting, number_in, write_clip
 from tests.shared import noise_image
 
 
@@ -59,3 +61,29 @@ def test_an_audit_says_what_is_serious_by_its_exit_code(tmp_path):
     assert done.code == 1
     assert "SERIOUS  exact duplicates across labels: 1" in done.out
     assert "copy.jpg" in done.out
+
+
+def test_clips_become_frames_that_keep_label_and_group(tmp_path):
+    (tmp_path / "fake").mkdir()
+    write_clip(tmp_path / "fake" / "a.mp4", counting(30))
+    (tmp_path / "fake" / "b.mp4").write_bytes(b"no clip")
+    Image.new("RGB", (8, 8)).save(tmp_path / "fake" / "c.png")
+    listing = tmp_path / "clips.csv"
+    rows = [f"fake/{name},fake,val,met,Wav2Lip,person" for name in ("a.mp4", "b.mp4", "c.png")]
+    listing.write_text("\n".join(["path,label,split,source,generator,group", *rows]))
+    out = tmp_path / "frames"
+    done = facetell("data", "frames", listing, "--per-clip", 3, "--out", out)
+    assert done.code == 0
+    frames = read_manifest(out / "manifest.csv")
+    assert [number_in(np.asarray(Image.open(frame.path))) for frame in frames] == [5, 15, 25]
+    assert {(f.label, f.split, f.source, f.generator, f.group) for f in frames} == {
+        (1, "val", "met", "Wav2Lip", "person")
+    }
+    left_out = (out / "left_out.txt").read_text()
+    assert "b.mp4: it is neither" in left_out
+    assert "c.png: it is a picture, not a clip" in left_out
+
+    before = [frame.path.stat().st_mtime_ns for frame in frames]
+    facetell("data", "frames", listing, "--per-clip", 3, "--out", out)
+    again = read_manifest(out / "manifest.csv")
+    assert (again, [f.path.stat().st_mtime_ns for f in again]) == (frames, before)

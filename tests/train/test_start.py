@@ -45,6 +45,16 @@ def test_a_checkpoint_of_ours_is_loaded_with_its_head(tmp_path):
     assert same(built("tiny", 64, str(tmp_path / "last.ckpt")).state_dict(), whole)
 
 
+def test_a_checkpoint_of_a_longer_net_of_ours_starts_a_shorter_one(tmp_path):
+    longer = registry.architecture("efficientnet_lite0").build(64, False).state_dict()
+    torch.save({"state_dict": {f"net.{n}": v for n, v in longer.items()}}, tmp_path / "last.ckpt")
+    short = built("efficientnet_lite0_short", 64, str(tmp_path / "last.ckpt")).state_dict()
+    taken = {name for name in short if not name.startswith("head.")}
+    assert taken < set(longer)
+    assert all(torch.equal(short[name], longer[name]) for name in taken)
+    assert short["head.weight"].shape == (1, 192, 1, 1)
+
+
 def test_a_package_that_carries_weights_is_a_start(tmp_path, monkeypatch):
     folder = tmp_path / "carries_weights"
     folder.mkdir()

@@ -1,6 +1,8 @@
 """EfficientNet-Lite0 (Tan & Le 2019, https://arxiv.org/abs/1905.11946; the Lite variants drop
 squeeze-excitation and use ReLU6, so that they export and quantise well)."""
 
+from typing import cast
+
 import torch
 from torch import nn
 
@@ -34,7 +36,7 @@ def efficientnet_lite0_short(*, pretrained: bool = True) -> Detector:
     import timm
 
     backbone = timm.create_model("tf_efficientnet_lite0", num_classes=0, global_pool="")
-    del backbone.blocks[-1]
+    backbone.blocks = cast(nn.Sequential, backbone.blocks)[:-1]
     backbone.conv_head, backbone.bn2 = nn.Identity(), nn.Identity()
     if pretrained:
         load_same_order(backbone, imagenet_weights())

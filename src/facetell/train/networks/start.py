@@ -86,10 +86,7 @@ def _load(net: Detector, weights: dict[str, Tensor]) -> None:
     ours = {n.removeprefix("net."): w for n, w in weights.items() if n.startswith("net.")}
     target: nn.Module = net if ours else net.backbone
     if ours and ours["head.weight"].shape != net.head.weight.shape:
-        target = net.backbone
-        ours = {
-            n.removeprefix("backbone."): w for n, w in ours.items() if n.startswith("backbone.")
-        }
+        ours |= {f"head.{name}": value for name, value in net.head.state_dict().items()}
     if isinstance(target, TimmFeatures):
         target = target.net
     weights = ours or weights
