@@ -1,6 +1,9 @@
 """Train every architecture for a short while, by the real commands, and compare them on `test`.
 
 python -m benchmarks.architectures [--out docs/architectures.md] [--runs runs/architectures]
+python -m benchmarks.architectures --published --out docs/published.md --runs runs/published
+
+--published: nets and recipes of others beside ours, with five minutes of one core for each.
 
 Data: the train and val pictures of ../shared/faces alone. Every run lies in its own folder under
 --runs; those that are finished are not done again, so the command can be interrupted. The speeds
@@ -81,16 +84,38 @@ TRIALS = [
     scratch("efficientnet_lite0", 2_560),
     scratch("efficientnet_b0", 2_560),
     scratch("resnet50", 1_280),
-    scratch("meso4", 6_400),
-    scratch("npr", 2_560),
-    scratch("ladeda", 640),
-    scratch("ferretnet", 2_560),
     scratch("hybrid", 640),
     scratch("vit_tiny_patch16_224", 2_560, learning_rate=3e-4),
     scratch("convnext_atto", 2_560),
     two_stages("mobilenetv2_100", 3_840, MOBILENET),
     two_stages("efficientnet_lite0", 3_840, "true"),
 ]
+
+
+PLAIN = {"augmentation": "plain"}
+PLAIN_NOTE = " Plain: moved, resized, mirrored, relit, and nothing of the web; else forensic."
+
+
+def as_students(architecture: str, samples: int, pretrained: str) -> Trial:
+    trial = two_stages(architecture, samples, pretrained)
+    return replace(trial, settings=trial.settings | PLAIN, start="ImageNet, two stages, plain")
+
+
+def published(architecture: str, samples: int) -> Trial:
+    return replace(scratch(architecture, samples, **PLAIN), start="random, plain")
+
+
+PUBLISHED = [
+    published("meso4", 16_000),
+    published("resnet50", 2_080),
+    published("npr", 8_000),
+    published("ladeda", 960),
+    published("ferretnet", 5_600),
+    as_students("mobilenetv2_100", 11_200, MOBILENET),
+    as_students("efficientnet_lite0", 9_600, "true"),
+    Trial("ours", "ImageNet, forensic", {"architecture": "efficientnet_lite0", "samples": 8_000}),
+]
+"""The nets of the literature and the students' way of training, and ours."""
 
 
 def train(trial: Trial, cache: Path, run: Path, size_px: int) -> None:
@@ -138,18 +163,21 @@ def quality(rows: Sequence[Score]) -> dict[str, tuple[float, float]]:
     return found
 
 
-def table(trials: Sequence[Trial], runs: Path, size_px: int, test: int) -> str:
+def table(trials: Sequence[Trial], runs: Path, how: str, size_px: int, test: int) -> str:
+    """how: the options that the command was called with."""
     head = ["architecture", "start", "parameters", "file MB", "samples", "training/s", "judging/s"]
     lines = [
         "# Architectures, trained for a short while each",
         "",
-        f"Written by `python -m benchmarks.architectures --size {size_px}`: the same pictures "
+        f"Written by `python -m benchmarks.architectures {how}`: the same pictures "
         f"(train and val of ../shared/faces), augmentation and crops of {size_px} px; each net saw "
         f"the given number of samples, about what a core can do in some minutes. Then {test} crops "
         f"of `test` (the largest face of each picture), tier {TIER}: AUC / balanced accuracy at "
         "p_fake 0.5, calibrated on val. training/s and judging/s: samples a second of the whole "
         "training pipeline and of ONNX Runtime on one thread, on two cores of a server. One seed; "
-        "nothing here is converged, and what differs by less than 0.03 may be chance.",
+        "nothing here is converged, and what differs by less than 0.03 may be chance."
+        + PLAIN_NOTE
+        * any("plain" in trial.start for trial in trials),
         "",
         "| " + " | ".join([*head, *COMPARED]) + " |",
         "| " + " | ".join(["---"] * (len(head) + len(COMPARED))) + " |",
@@ -188,16 +216,18 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/architectures.md"))
     parser.add_argument("--runs", type=Path, default=Path("runs/architectures"))
     parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--published", action="store_true", help="nets of others beside ours")
     parser.add_argument("--only-train", action="store_true", help="measure nothing yet")
     args = parser.parse_args()
+    trials = PUBLISHED if args.published else TRIALS
     learn = crop_cache(args.runs / "cache", "train", "val")
-    for trial in TRIALS:
+    for trial in trials:
         train(trial, args.runs / "cache", args.runs / trial.name, args.size)
     if args.only_train:
         return
     test = crop_cache(args.runs / "cache-test", "test")
     degraded = [TIERS[TIER](test.image(region)) for region in track(test.regions, "degrading")]
-    for trial in TRIALS:
+    for trial in trials:
         run = args.runs / trial.name
         if not (run / MODEL_NAME).exists():
             continue
@@ -217,7 +247,9 @@ def main() -> None:
             "quality": quality(judge(model, test.regions, crops)),
         }
         (run / "bench.json").write_text(json.dumps(facts, indent=1))
-    args.out.write_text(table(TRIALS, args.runs, args.size, len(test.regions)), encoding="utf-8")
+        how = f"--size {args.size}{' --published' if args.published else ''}"
+    said = table(trials, args.runs, how, args.size, len(test.regions))
+    args.out.write_text(said, encoding="utf-8")
     print(args.out.read_text(encoding="utf-8"))
 
 
