@@ -8,11 +8,13 @@ FACES ?= ../shared/faces/manifest.csv
 # Folder made by ../shared/tools/collect_faces.py; see docs/training.md.
 MORE ?= ../collection/more/manifest.csv
 DFDC ?= ../collection/dfdc/manifest.csv
+# Clips of recipes/clips.csv: python -m benchmarks.collect_clips GIT_DIR... --out ../collection/clips
+MORE_CLIPS ?= ../collection/clips/clips.csv
 # Weights of github.com/madebyollin/taesd.
 TAESD ?= ../collection/taesd
 RUN ?= runs/default
 # The run of the second witness in the model inside: what explain and attacks look into.
-SHIPPED ?= $(RUN)/second
+SHIPPED ?= $(RUN)/third
 RESULTS ?= runs/results
 LAB ?= efficientnet_lite0-imagenet mobilenetv2_100-imagenet forensic
 # Both out of the two repositories that benchmarks/traits.py names.
@@ -76,7 +78,7 @@ train-finder: .venv/dev
 	$(BIN)/facetell finder train --labels $(FINDER_RUN)/labels --out $(FINDER_RUN)
 	cp $(FINDER_RUN)/faces.onnx src/facetell/weights/faces.onnx
 
-# The three trainings of the model inside, two for one of its witnesses and one for the other: finds the faces, makes
+# The four trainings of the model inside, three for one of its witnesses and one for the other: finds the faces, makes
 # twins, trains, joins, calibrates on val, treats val badly; continues where it was stopped. docs/training.md says how long.
 train-default: .venv/dev
 	$(BIN)/facetell data crops $(FACES) $(MORE) --out $(RUN)/cache
@@ -88,8 +90,12 @@ train-default: .venv/dev
 	$(BIN)/facetell data crops $(FACES) $(MORE) --out $(RUN)/photos
 	$(BIN)/facetell train --cache $(RUN)/photos --val $(FACES) --config recipes/structure.yaml --out $(RUN)/structure --resume
 	$(BIN)/facetell train --cache $(RUN)/cache --val $(FACES) --config recipes/first.yaml --out $(RUN)/first --resume
-	$(BIN)/facetell train --cache $(RUN)/cache --val $(FACES) --config recipes/second.yaml --out $(SHIPPED) \
+	$(BIN)/facetell train --cache $(RUN)/cache --val $(FACES) --config recipes/second.yaml --out $(RUN)/second \
 		--set pretrained=$(RUN)/first/checkpoints/all/last.ckpt --resume
+	$(BIN)/facetell data frames $(MORE_CLIPS) --split train --per-clip 14 --out $(RUN)/frames
+	$(BIN)/facetell data crops $(RUN)/frames/manifest.csv --split train --out $(RUN)/cache
+	$(BIN)/facetell train --cache $(RUN)/cache --val $(FACES) --config recipes/third.yaml --out $(SHIPPED) \
+		--set pretrained=$(RUN)/second/checkpoints/all/last.ckpt --resume
 	$(BIN)/facetell join $(RUN)/structure/model.onnx $(SHIPPED)/model.onnx --val $(FACES) --out $(RUN)/model.onnx \
 		--name facetell-pair
 	$(BIN)/facetell stress $(RUN)/model.onnx --data $(FACES) --split val --per-source 12 --out $(RUN)/stress --into-card
