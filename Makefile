@@ -134,8 +134,10 @@ results-people: .venv/dev
 	$(BIN)/python -m benchmarks.traits $(PEOPLE_REPOS) --out $(RESULTS)/traits.csv
 	$(BIN)/facetell evaluate --data $(PEOPLE) --tier web --by $(RESULTS)/traits.csv --markdown docs/people.md
 
+# After results: it names the surest answers of test.
 model-card: .venv/dev
-	$(BIN)/facetell models --markdown docs/model-card.md
+	$(BIN)/facetell models --markdown docs/model-card.md --examples examples/pictures \
+		--scores $(RESULTS)/evaluate/default/web/scores.csv
 
 # Exact versions for the set-up commands; run in a fresh .venv after changing pyproject.toml.
 constraints: .venv/dev

@@ -1,6 +1,7 @@
 """`facetell models` and `facetell doctor`."""
 
 import json
+import shutil
 
 from facetell._version import __version__
 from facetell.cli import doctor
@@ -8,7 +9,9 @@ from facetell.detect.card import ModelCard
 from facetell.detect.faces import FINDER_FILE, SmallFinder
 from facetell.detect.model import DEFAULT_MODEL, Model
 from facetell.errors import ModelError
+from facetell.evaluate.score import Score, write_scores
 from tests.cli.command import facetell
+from tests.shared import EXAMPLES
 
 
 def test_models_shows_the_card_of_the_model_inside():
@@ -36,6 +39,35 @@ def test_models_writes_the_card_as_a_document(tiny_model, tmp_path):
     assert all(f"- {limit}" in text for limit in card.limits)
     assert facetell("models", tiny_model, "--markdown", path).code == 0
     assert "Not measured." in path.read_text("utf-8")
+
+
+def test_the_document_shows_pictures_and_names_the_surest_answers(tiny_model, tmp_path):
+    shutil.copy(EXAMPLES / "real-astronaut.jpg", tmp_path)
+    rows = [
+        Score(f"{name}.jpg", label, "val", "s", generator, "", "web", "ok", odds, 0.5, verdict, 90)
+        for name, label, generator, odds, verdict in (
+            ("caught", 1, "gan", 3.0, "fake"),
+            ("caught-surely", 1, "gan", 5.0, "fake"),
+            ("other-kind", 1, "flux", 2.0, "fake"),
+            ("missed", 1, "gan", -4.0, "real"),
+            ("wronged", 0, "", 4.0, "fake"),
+            ("left-open", 0, "", 0.0, "uncertain"),
+        )
+    ]
+    write_scores(rows, tmp_path / "scores.csv")
+    path = tmp_path / "card.md"
+    command = ["models", tiny_model, "--markdown", path, "--examples", tmp_path]
+    assert facetell(*command, "--scores", tmp_path / "scores.csv").code == 0
+    text = path.read_text("utf-8")
+    assert '<img src="real-astronaut.jpg"' in text
+    assert "Of val, tier web" in text
+    found = [part.partition(":")[0] for part in text.split("\n\n")]
+    assert found.index("Fakes called fake") < found.index("Real photos called fake")
+    assert "Fakes called fake: 3 of 4." in text
+    assert text.index("caught-surely.jpg") < text.index("other-kind.jpg") < text.index("missed.jpg")
+    assert "| caught.jpg" not in text  # a surer one of its kind stands for it
+    assert "Real photos called fake: 1 of 2." in text
+    assert "left-open.jpg" not in text
 
 
 def test_models_lists_what_can_be_trained(monkeypatch):

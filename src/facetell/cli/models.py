@@ -23,6 +23,13 @@ def models(
     markdown: Annotated[
         Path | None, typer.Option(help="Write the card as a document into this file.")
     ] = None,
+    examples: Annotated[
+        Path | None, typer.Option(help="Folder of pictures to judge and show in the document.")
+    ] = None,
+    scores: Annotated[
+        Path | None,
+        typer.Option(help="Table of scores whose surest answers the document names."),
+    ] = None,
     architectures: Annotated[
         bool, typer.Option("--architectures", help="List what can be trained, and what it costs.")
     ] = False,
@@ -45,7 +52,7 @@ def models(
         typer.echo(card.model_dump_json(indent=2))
         return
     if markdown:
-        _write_document(opened, markdown)
+        _write_document(opened, markdown, examples, scores)
         return
     console = Console(highlight=False)
     facts = {
@@ -78,16 +85,29 @@ def models(
         _print_facts(console, _finder_facts())
 
 
-def _write_document(opened: "Model", path: Path) -> None:
+def _write_document(
+    opened: "Model", path: Path, examples: Path | None, scores: Path | None
+) -> None:
     from facetell.cli.writers import explained
+    from facetell.detect.analyze import Detector
+    from facetell.detect.find import find_media
     from facetell.errors import MissingExtra
 
     try:
-        from facetell.evaluate.card_page import card_markdown
+        from facetell.evaluate.card_page import card_markdown, named, shown
+        from facetell.evaluate.score import read_scores
     except ImportError as error:
         raise MissingExtra(f"what writing a card needs ({error.name})", "train") from error
 
-    text = card_markdown(opened.card, opened.sha256, opened.path.stat().st_size / 1e6)
+    parts = []
+    if examples:
+        detector = Detector.load(opened.path)
+        reports = [detector.analyze(picture) for picture in find_media([str(examples)])]
+        parts.append(shown(reports, path))
+    if scores:
+        parts.append(named(read_scores(scores)))
+    megabytes = opened.path.stat().st_size / 1e6
+    text = card_markdown(opened.card, opened.sha256, megabytes, "\n\n".join(parts))
     with explained(path):
         path.write_text(text, encoding="utf-8")
     typer.echo(f"wrote {path}")

@@ -1,16 +1,23 @@
 """A model's card as a document, after Mitchell et al. 2019 (https://arxiv.org/abs/1810.03993)."""
 
+import os
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import yaml
 
 from facetell.detect.card import Measured, ModelCard
-from facetell.detect.report import LIMITS_OF_THE_CLAIM
+from facetell.detect.report import LIMITS_OF_THE_CLAIM, Report, p_text
 from facetell.evaluate.page import markdown_table
+from facetell.evaluate.score import Score
+from facetell.types import Status, Verdict
+
+NAMED = 6
+"""Pictures named of each kind of answer."""
 
 
-def card_markdown(card: ModelCard, sha256: str, megabytes: float) -> str:
-    """Everything the card says, as Markdown."""
+def card_markdown(card: ModelCard, sha256: str, megabytes: float, examples: str = "") -> str:
+    """Everything the card says, as Markdown. examples: a section more, see below."""
     limits = card.thresholds
     parts = [
         f"# {card.name} {card.version}",
@@ -28,6 +35,7 @@ def card_markdown(card: ModelCard, sha256: str, megabytes: float) -> str:
         "AUC with 95 % intervals over groups; thresholds and calibration come from the same split, "
         "which no weight was learnt from.",
         _numbers(card.metrics) if card.metrics else "Nothing yet.",
+        *([examples] if examples else []),
         "## How it holds when pictures are treated badly",
         _robustness(card) if card.robustness else "Not measured.",
         "## Calibration and thresholds",
@@ -46,6 +54,46 @@ def card_markdown(card: ModelCard, sha256: str, megabytes: float) -> str:
         card.licence + ".",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def shown(reports: Sequence[Report], document: Path) -> str:
+    """Pictures with what was said of them, to be seen in the document."""
+    rows = []
+    for report in reports:
+        where = os.path.relpath(Path(report.path).absolute(), document.absolute().parent)
+        p_fake = "-" if report.p_fake is None else p_text(report.p_fake)
+        picture = f'<img src="{Path(where).as_posix()}" height="160" alt="">'
+        rows.append((picture, Path(report.path).name, p_fake, report.verdict or report.status))
+    head = "picture", "file (real or fake by its name)", "p_fake", "verdict"
+    return "## Shown\n\n" + markdown_table(head, rows)
+
+
+def named(rows: Sequence[Score]) -> str:
+    """The surest right and wrong answers in a table of scores, one of each source and generator,
+    by the names of their files."""
+    told = sorted({f"{row.split}, tier {row.tier}" for row in rows})
+    parts = ["## The surest answers, right and wrong", f"Of {'; '.join(told)}; files by name."]
+    for title, label, verdict in (
+        ("Fakes called fake", 1, Verdict.FAKE),
+        ("Fakes called real", 1, Verdict.REAL),
+        ("Real photos called fake", 0, Verdict.FAKE),
+        ("Real photos called real", 0, Verdict.REAL),
+    ):
+        judged = [r for r in rows if r.status == Status.OK and r.label == label]
+        such = [row for row in judged if row.verdict == verdict]
+        such.sort(key=lambda row: row.log_odds or 0.0, reverse=verdict is Verdict.FAKE)
+        kinds = {(row.source, row.generator): row for row in reversed(such)}
+        surest = [row for row in such if kinds[row.source, row.generator] is row][:NAMED]
+        parts.append(f"{title}: {len(such)} of {len(judged)}.")
+        cells = (
+            (Path(row.path).name, row.source, row.generator, p_text(row.p_fake or 0.0),
+             f"{row.face_px:.0f}" if row.face_px else "-")
+            for row in surest
+        )  # fmt: skip
+        if surest:
+            head = "file", "source", "generator", "p_fake", "face, px"
+            parts.append(markdown_table(head, cells))
+    return "\n\n".join(parts)
 
 
 def _numbers(rows: Sequence[Measured]) -> str:
