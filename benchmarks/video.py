@@ -1,4 +1,4 @@
-"""Speed and memory of judging clips: x real time beside decoding alone, and memory by length.
+"""Speed and memory of judging clips: x real time beside its limits, and both by length.
 
 `.venv/bin/python -m benchmarks.video`; the clips are drawn here, one face moving over a ground.
 """
@@ -10,7 +10,9 @@ import sys
 import tempfile
 import time
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -18,6 +20,9 @@ from PIL import Image
 
 from benchmarks.speed import EXAMPLES, in_turn
 from facetell import Detector
+from facetell.detect.faces import SmallFinder
+from facetell.detect.scan import scan
+from facetell.types import FloatArray
 
 FPS = 30
 PEAK = """
@@ -82,23 +87,64 @@ def decode(path: Path, threads: int) -> None:
             pass
 
 
-def print_speed(folder: Path, seconds: int, rounds: int, threads: int) -> None:
-    """How fast clips are judged at the default sampling, beside decoding alone."""
+class Recorded:
+    """A session of ONNX Runtime's that keeps what it is given."""
+
+    def __init__(self, session: Any) -> None:
+        self.session = session
+        self.given: list[tuple[list[str], dict[str, FloatArray]]] = []
+
+    def run(self, outputs: list[str], feed: dict[str, FloatArray]) -> Any:
+        self.given.append((outputs, feed))
+        return self.session.run(outputs, feed)
+
+    def again(self, threads: int) -> None:
+        """The net alone: everything it was given, on tensors that are ready."""
+        work = partial(_run, self.session)
+        for _ in scan(self.given, work, threads):
+            pass
+
+
+def _run(session: Any, given: tuple[list[str], dict[str, FloatArray]]) -> None:
+    session.run(*given)
+
+
+def nets_of(path: Path) -> list[Recorded]:
+    """The finder's net and the judging one, with all that they are given for a clip."""
+    detector = Detector.load()
+    finder = cast(SmallFinder, detector.finder)
+    session, card = finder._opened
+    nets = [Recorded(session), Recorded(detector.model._session)]
+    finder._opened, detector.model._session = (nets[0], card), nets[1]
+    detector.analyze(path)
+    return nets
+
+
+def print_speed(
+    folder: Path, sizes_wh: list[tuple[int, int]], seconds: int, rounds: int, threads: int
+) -> None:
+    """How fast clips are judged at the default sampling, beside what cannot be saved: decoding
+    every frame, and the two nets."""
     detector = Detector.load(threads=threads)
     print(f"{threads} cores, {seconds} s at {FPS} frames a second, medians of {rounds} rounds "
           "in turn\n")  # fmt: skip
-    print("| clip | judged, x real time | decoding alone, x real time | decoding / judging |")
-    print("| --- | --- | --- | --- |")
-    for size_wh in ((1280, 720), (1920, 1080)):
+    print("| clip | judged, x real time | decoding alone | finder's net alone | judging net alone "
+          "| decoding / judged | decoding and nets / judged |")  # fmt: skip
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for size_wh in sizes_wh:
         path = draw_clip(folder / f"{size_wh[1]}.mp4", size_wh, seconds)
+        finder, model = nets_of(path)
         taken = in_turn(
             rounds,
-            judged=lambda path=path: detector.analyze(path),
-            decoded=lambda path=path: decode(path, threads),
+            judged=partial(detector.analyze, path),
+            decoded=partial(decode, path, threads),
+            finder=partial(finder.again, threads),
+            model=partial(model.again, threads),
         )
-        judged, decoded = (seconds / taken[what] for what in ("judged", "decoded"))
-        share = taken["decoded"] / taken["judged"]
-        print(f"| {size_wh[1]}p{FPS} | {judged:.1f} | {decoded:.1f} | {share:.2f} |", flush=True)
+        cells = " | ".join(f"{seconds / took:.1f}" for took in taken.values())
+        decoded = taken["decoded"] / taken["judged"]
+        floor = (taken["decoded"] + taken["finder"] + taken["model"]) / taken["judged"]
+        print(f"| {size_wh[1]}p{FPS} | {cells} | {decoded:.2f} | {floor:.2f} |", flush=True)
 
 
 def print_memory(folder: Path, lengths_min: list[int], fps: float, threads: int) -> None:
@@ -119,6 +165,7 @@ def print_memory(folder: Path, lengths_min: list[int], fps: float, threads: int)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=30, help="of the speed clips; 0 = none")
+    parser.add_argument("--heights", type=int, nargs="*", default=[720, 1080], help="px, of them")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--minutes", type=int, nargs="*", default=[5, 60], help="the long clips")
     parser.add_argument("--fps", type=float, default=4.0, help="at which long clips are judged")
@@ -126,7 +173,8 @@ def main() -> None:
     threads = os.cpu_count() or 1
     with tempfile.TemporaryDirectory() as name:
         if args.seconds:
-            print_speed(Path(name), args.seconds, args.rounds, threads)
+            sizes_wh = [(height * 16 // 9, height) for height in args.heights]
+            print_speed(Path(name), sizes_wh, args.seconds, args.rounds, threads)
         print_memory(Path(name), args.minutes, args.fps, threads)
 
 
