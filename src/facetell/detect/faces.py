@@ -85,10 +85,10 @@ class SmallFinder:
         scores, boxes, landmarks = session.run(
             ["scores", "boxes_xyxy", "landmarks"], {"pixels": pixels}
         )
-        likely = scores[0] >= card.min_score
+        likely = np.flatnonzero(scores[0] >= card.min_score)
         if longest_px > LOOKS[0][0]:
-            size = boxes[0, :, 2:] - boxes[0, :, :2]
-            likely &= size.max(axis=1) <= LARGEST_FACE_PX
+            size = boxes[0, likely, 2:] - boxes[0, likely, :2]
+            likely = likely[size.max(axis=1) <= LARGEST_FACE_PX]
         return FoundFaces(
             np.asarray(boxes[0, likely] / np.tile(scale_xy, 2), np.float32),
             scores[0, likely],
