@@ -58,7 +58,7 @@ test-all: lint
 	$(BIN)/python -m pytest -m ''
 
 bench: .venv/dev
-	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python -m benchmarks.speed
 
 # The service under load, beside the model alone.
 bench-service: .venv/dev

@@ -18,7 +18,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from benchmarks.speed import EXAMPLES, in_turn
+from benchmarks.common import EXAMPLES, in_turn
 from facetell import Detector
 from facetell.detect.faces import SmallFinder
 from facetell.detect.scan import scan

@@ -1,0 +1,44 @@
+"""What several benchmarks share: timing in turn, and pictures drawn from the examples."""
+
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+EXAMPLES = Path(__file__).parent.parent / "examples" / "pictures"
+SIDE_PX = 256
+
+
+def seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def in_turn(rounds: int, **works: Callable[[], object]) -> dict[str, float]:
+    """Median seconds of each, taken in turn (A B C A B C …) so that drift hits all alike."""
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for work in works.values():
+        work()  # warm the disk cache; not counted
+    for _ in range(rounds):
+        for name, work in works.items():
+            times[name].append(seconds(work))
+    return {name: statistics.median(found) for name, found in times.items()}
+
+
+def draw_folder(folder: Path, count: int) -> list[Path]:
+    """Portraits of 256 px, no two alike: the example faces, moved, scaled and saved as JPEG."""
+    rng = np.random.default_rng(0)
+    portraits = [Image.open(path).convert("RGB") for path in sorted(EXAMPLES.glob("real-*.jpg"))]
+    paths = []
+    for number in range(count):
+        portrait = portraits[number % len(portraits)]
+        side = int(rng.integers(300, 420))
+        left, top = (int(rng.integers(0, min(60, size - side) + 1)) for size in portrait.size)
+        crop = portrait.crop((left, top, left + side, top + side)).resize((SIDE_PX, SIDE_PX))
+        paths.append(folder / f"{number:05d}.jpg")
+        crop.save(paths[-1], quality=int(rng.integers(75, 96)))
+    return paths
