@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,15 +19,37 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def in_turn(rounds: int, **works: Callable[[], object]) -> dict[str, float]:
-    """Median seconds of each, taken in turn (A B C A B C …) so that drift hits all alike."""
-    times: dict[str, list[float]] = {name: [] for name in works}
+@dataclass(frozen=True)
+class Spent:
+    """Seconds by the clock, and of processor time: of all threads, and the same however many other
+    programs there are."""
+
+    clock_s: float
+    cpu_s: float
+
+
+def spent_in_turn(rounds: int, **works: Callable[[], object]) -> dict[str, Spent]:
+    """Medians of each, taken in turn (A B C A B C …) so that drift hits all alike."""
+    spent: dict[str, list[Spent]] = {name: [] for name in works}
     for work in works.values():
         work()  # warm the disk cache; not counted
     for _ in range(rounds):
         for name, work in works.items():
-            times[name].append(seconds(work))
-    return {name: statistics.median(found) for name, found in times.items()}
+            before_s = time.process_time()
+            clock_s = seconds(work)
+            spent[name].append(Spent(clock_s, time.process_time() - before_s))
+    return {
+        name: Spent(
+            statistics.median(one.clock_s for one in found),
+            statistics.median(one.cpu_s for one in found),
+        )
+        for name, found in spent.items()
+    }
+
+
+def in_turn(rounds: int, **works: Callable[[], object]) -> dict[str, float]:
+    """The seconds by the clock of `spent_in_turn`."""
+    return {name: spent.clock_s for name, spent in spent_in_turn(rounds, **works).items()}
 
 
 def draw_folder(folder: Path, count: int) -> list[Path]:
