@@ -196,16 +196,21 @@ def _network_inputs(image: UInt8Array, sides: Sequence[int]) -> list[tuple[Float
     scales = [side / max(height, width) for side in sides]
     factors = [max(1, int(1 / (2 * scale))) for scale in scales]
     sizes_wh = [(_whole_strides(width * s), _whole_strides(height * s)) for s in scales]
-    parts: list[list[UInt8Array]] = [[] for _ in sides]
+    wholes = [
+        Image.new("RGB", (-(-width // f), -(-height // f)) if f > 1 else (new_width, height), None)
+        for f, (new_width, _) in zip(factors, sizes_wh, strict=True)
+    ]
+    top = 0
     for strip in strips_of(image, math.lcm(*factors)):
-        for factor, (new_width, _), part in zip(factors, sizes_wh, parts, strict=True):
+        for factor, whole in zip(factors, wholes, strict=True):
             narrow = (
-                strip.reduce(factor) if factor > 1 else _resized(strip, (new_width, strip.height))
+                strip.reduce(factor) if factor > 1 else _resized(strip, (whole.width, strip.height))
             )
-            part.append(np.asarray(narrow))
+            whole.paste(narrow, (0, top // factor))
+        top += strip.height
     inputs = []
-    for new_wh, part in zip(sizes_wh, parts, strict=True):
-        pixels = np.asarray(_resized(Image.fromarray(np.concatenate(part)), new_wh))
+    for new_wh, whole in zip(sizes_wh, wholes, strict=True):
+        pixels = np.asarray(_resized(whole, new_wh))
         planes = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None]).astype(np.float32)
         inputs.append((planes, np.array([new_wh[0] / width, new_wh[1] / height], np.float32)))
     return inputs
