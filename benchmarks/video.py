@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.common import EXAMPLES, spent_in_turn
+from benchmarks.growth import Growth, draw_growth
 from facetell import Detector
 from facetell.detect.faces import SmallFinder
 from facetell.detect.scan import scan
@@ -162,21 +163,24 @@ def print_speed(
         print("| " + " | ".join(cells) + " |", flush=True)
 
 
-def print_growth(folder: Path, lengths_min: list[int], fps: float, threads: int) -> None:
+def measure_lengths(folder: Path, lengths_min: list[int], fps: float, threads: int) -> Growth:
     """Peak memory and processor time of a process that judges one clip, by its length."""
     print(f"\n| clip of 320 x 180, {fps:g} frames a second judged | frames judged | peak memory "
           "| CPU s | CPU ms for a frame judged |")  # fmt: skip
     print("| --- | --- | --- | --- | --- |")
     minute = draw_clip(folder / "minute.mp4", (320, 180), 60)
+    spent_s = []
     for minutes in lengths_min:
         path = repeat(minute, folder / f"{minutes}.mp4", minutes)
         report = folder / f"{minutes}.jsonl"
         command = [sys.executable, "-c", ONE_CLIP, *map(str, (path, threads, fps, report))]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         peak, cpu_s = map(float, done.stdout.split())
+        spent_s.append(cpu_s)
         frames = json.loads(report.read_text())["clip"]["frames_judged"]
         print(f"| {minutes} min | {frames} | {peak / 2**20:.0f} MiB | {cpu_s:.1f} "
               f"| {1000 * cpu_s / frames:.1f} |", flush=True)  # fmt: skip
+    return Growth("one clip", "minutes", lengths_min, spent_s)
 
 
 def main() -> None:
@@ -186,6 +190,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--minutes", type=int, nargs="*", default=[1, 5, 20, 60], help="long clips")
     parser.add_argument("--fps", type=float, default=4.0, help="at which long clips are judged")
+    parser.add_argument("--out", type=Path, help="where to draw the cost by length: SVG or PNG")
     args = parser.parse_args()
     threads = os.cpu_count() or 1
     with tempfile.TemporaryDirectory() as name:
@@ -193,7 +198,9 @@ def main() -> None:
             sizes_wh = [(height * 16 // 9, height) for height in args.heights]
             print_speed(Path(name), sizes_wh, args.seconds, args.rounds, threads)
         if args.minutes:
-            print_growth(Path(name), args.minutes, args.fps, threads)
+            growth = measure_lengths(Path(name), args.minutes, args.fps, threads)
+            if args.out:
+                draw_growth([growth], args.out)
 
 
 if __name__ == "__main__":
