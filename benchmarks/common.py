@@ -18,14 +18,25 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def in_turn(rounds: int, **works: Callable[[], object]) -> dict[str, float]:
+def processor_seconds(work: Callable[[], object]) -> float:
+    """Of this process; what else runs on the machine does not count."""
+    started = time.process_time()
+    work()
+    return time.process_time() - started
+
+
+def in_turn(
+    rounds: int,
+    clock: Callable[[Callable[[], object]], float] = seconds,
+    **works: Callable[[], object],
+) -> dict[str, float]:
     """Median seconds of each, taken in turn (A B C A B C …) so that drift hits all alike."""
     times: dict[str, list[float]] = {name: [] for name in works}
     for work in works.values():
         work()  # warm the disk cache; not counted
     for _ in range(rounds):
         for name, work in works.items():
-            times[name].append(seconds(work))
+            times[name].append(clock(work))
     return {name: statistics.median(found) for name, found in times.items()}
 
 
