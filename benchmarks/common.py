@@ -19,17 +19,38 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
+def processor_seconds(work: Callable[[], object]) -> float:
+    """Of this process; what else runs on the machine does not count."""
+    started = time.process_time()
+    work()
+    return time.process_time() - started
+
+
+def in_turn(
+    rounds: int,
+    clock: Callable[[Callable[[], object]], float] = seconds,
+    **works: Callable[[], object],
+) -> dict[str, float]:
+    """Median seconds of each, taken in turn (A B C A B C …) so that drift hits all alike."""
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for work in works.values():
+        work()  # warm the disk cache; not counted
+    for _ in range(rounds):
+        for name, work in works.items():
+            times[name].append(clock(work))
+    return {name: statistics.median(found) for name, found in times.items()}
+
+
 @dataclass(frozen=True)
 class Spent:
-    """Seconds by the clock, and of processor time: of all threads, and the same however many other
-    programs there are."""
+    """Seconds by the clock, and of processor time: of all threads, whatever else is running."""
 
     clock_s: float
     cpu_s: float
 
 
 def spent_in_turn(rounds: int, **works: Callable[[], object]) -> dict[str, Spent]:
-    """Medians of each, taken in turn (A B C A B C …) so that drift hits all alike."""
+    """Both medians of each, taken in turn as by `in_turn`."""
     spent: dict[str, list[Spent]] = {name: [] for name in works}
     for work in works.values():
         work()  # warm the disk cache; not counted
@@ -45,11 +66,6 @@ def spent_in_turn(rounds: int, **works: Callable[[], object]) -> dict[str, Spent
         )
         for name, found in spent.items()
     }
-
-
-def in_turn(rounds: int, **works: Callable[[], object]) -> dict[str, float]:
-    """The seconds by the clock of `spent_in_turn`."""
-    return {name: spent.clock_s for name, spent in spent_in_turn(rounds, **works).items()}
 
 
 def draw_folder(folder: Path, count: int) -> list[Path]:
