@@ -60,7 +60,8 @@ test-all: lint
 	$(BIN)/python -m pytest -m ''
 
 bench: .venv/dev
-	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.video --seconds 6 --minutes 1 5 --fps 1
 
 # The service under load, beside the model alone.
 bench-service: .venv/dev

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 from PIL import Image
 
-from benchmarks.speed import EXAMPLES, draw_folder
+from benchmarks.common import EXAMPLES, draw_folder
 from facetell.detect.analyze import Detector
 from facetell.detect.scan import scan
 

@@ -1,105 +1,204 @@
-"""How fast `facetell detect` is, as ratios measured in one run; benchmarks/README.md explains.
+"""How fast a folder is judged and ready crops are scored, as ratios measured in one run beside
+named peers; benchmarks/README.md explains.
 
-python benchmarks/speed.py [--pictures 300] [--rounds 5]
+python -m benchmarks.speed [--pictures 200] [--rounds 3] [--sides 256 1152 4000] [--no-peers]
 """
 
 import argparse
+import contextlib
+import io
 import os
-import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 from PIL import Image
 
-from facetell.detect.analyze import Detector
+from benchmarks.common import EXAMPLES, draw_folder, in_turn
+from facetell.cli.judge import Outputs, judge
+from facetell.detect.analyze import Detector, Options
+from facetell.detect.crop import crop_face, to_tensor
+from facetell.detect.faces import FINDER_FILE, _network_inputs, _sides
 from facetell.detect.media import read_picture
+from facetell.detect.model import DEFAULT_MODEL, open_session
 from facetell.detect.scan import scan
 
-EXAMPLES = Path(__file__).parent.parent / "examples" / "pictures"
-SIDE_PX = 256
-BARE_IMPORTS = [sys.executable, "-c", "import numpy, onnxruntime, PIL"]
+SMALL_PX = 256
+DISTINCT = 8
+"""So many large photos are drawn; further ones are hard links to them, which count as files."""
+GRAIN = 4.0
+"""Noise that makes a drawn photo as costly to decode as a camera's, in grey levels."""
+PEER_PX, PEER_BATCH = 224, 16
+COLUMNS = (
+    *("photos", "number", "`facetell detect` /s", "decoding alone /s", "both nets alone /s"),
+    *("judging net alone /s", "of the slower", "of decoding and nets", "the same by CPU"),
+    *("CPU ms a photo", "cores busy"),
+)
 
 
-def seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
-
-
-def in_turn(rounds: int, **works: Callable[[], object]) -> dict[str, float]:
-    """Median seconds of each, taken in turn (A B C A B C …) so that drift hits all alike."""
-    times: dict[str, list[float]] = {name: [] for name in works}
-    for work in works.values():
-        work()  # warm the disk cache; not counted
-    for _ in range(rounds):
-        for name, work in works.items():
-            times[name].append(seconds(work))
-    return {name: statistics.median(found) for name, found in times.items()}
-
-
-def run(command: list[str]) -> None:
-    subprocess.run(command, check=True, capture_output=True)
-
-
-def draw_folder(folder: Path, count: int) -> list[Path]:
-    """Portraits of 256 px, no two alike: the example faces, moved, scaled and saved as JPEG."""
+def draw_photos(folder: Path, side_px: int, count: int) -> list[Path]:
+    """JPEGs of side_px x 3/4 side_px: a portrait, a third as high as the photo, on soft ground."""
     rng = np.random.default_rng(0)
-    portraits = [Image.open(path).convert("RGB") for path in sorted(EXAMPLES.glob("real-*.jpg"))]
+    size_wh = side_px, side_px * 3 // 4
+    face_px = size_wh[1] // 3
     paths = []
-    for number in range(count):
-        portrait = portraits[number % len(portraits)]
-        side = int(rng.integers(300, 420))
-        left, top = (int(rng.integers(0, min(60, size - side) + 1)) for size in portrait.size)
-        crop = portrait.crop((left, top, left + side, top + side)).resize((SIDE_PX, SIDE_PX))
+    for number in range(min(count, DISTINCT)):
+        coarse = Image.fromarray(rng.integers(0, 255, (9, 12, 3), np.uint8))
+        photo = coarse.resize(size_wh, Image.Resampling.BICUBIC)
+        with Image.open(EXAMPLES / "real-astronaut.jpg") as portrait:
+            face = portrait.convert("RGB").crop((96, 0, 352, 256)).resize((face_px, face_px))
+        corner = (int(rng.integers(0, length - face_px)) for length in size_wh)
+        photo.paste(face, tuple(corner))
+        grain = rng.normal(0, GRAIN, (*size_wh[::-1], 1))
+        pixels = (np.asarray(photo) + grain).round().clip(0, 255).astype(np.uint8)
         paths.append(folder / f"{number:05d}.jpg")
-        crop.save(paths[-1], quality=int(rng.integers(75, 96)))
+        Image.fromarray(pixels).save(paths[-1], quality=90)
+    for number in range(len(paths), count):
+        paths.append(folder / f"{number:05d}.jpg")
+        paths[-1].hardlink_to(paths[number % DISTINCT])
     return paths
+
+
+def decode(path: Path) -> None:
+    """What any program does that wants the pixels."""
+    with Image.open(path) as image:
+        np.asarray(image.convert("RGB"))
+
+
+def nets_of(path: Path, detector: Detector) -> Mapping[str, Callable[[], None]]:
+    """What ONNX Runtime alone does for a picture: both nets, and the judging one, on the tensors
+    that they read of it."""
+    finder, judge_net = (open_session(f.read_bytes(), 1) for f in (FINDER_FILE, DEFAULT_MODEL))
+    image = read_picture(path).image
+    found = detector.finder.find_faces(image)
+    spec = detector.model.card.crop
+    crops = [
+        crop_face(image, box, spec, points)
+        for box, points in zip(found.boxes_xyxy, found.landmarks, strict=True)
+    ]
+    tensor = to_tensor(np.stack(crops), spec)
+    looks = [pixels for pixels, _ in _network_inputs(image, _sides(max(image.shape)))]
+
+    def judging() -> None:
+        judge_net.run(["logit", "evidence"], {"crops": tensor})
+
+    def both() -> None:
+        for pixels in looks:
+            finder.run(["scores", "boxes_xyxy", "landmarks"], {"pixels": pixels})
+        judging()
+
+    return {"both": both, "judging": judging}
+
+
+def print_folder(side_px: int, count: int, rounds: int, threads: int, detector: Detector) -> None:
+    """One row: the whole command on a folder, beside its parts alone, all on `threads` threads."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name, "photos")
+        folder.mkdir()
+        if side_px == SMALL_PX:
+            paths = draw_folder(folder, count)
+        else:
+            paths = draw_photos(folder, side_px, count)
+        nets = nets_of(paths[0], detector)
+        outputs = Outputs(json=Path(name, "reports.jsonl"))
+
+        def command() -> None:
+            with contextlib.redirect_stdout(io.StringIO()):
+                judge([str(folder)], outputs, Options(), model=DEFAULT_MODEL, threads=threads,
+                      resume=False)  # fmt: skip
+
+        def each(work: Callable[[Path], object]) -> Callable[[], object]:
+            return lambda: sum(1 for _ in scan(paths, work, threads))
+
+        works: dict[str, Callable[[], object]] = {
+            "command": command,
+            "decoding": each(decode),
+            "both": each(lambda _: nets["both"]()),
+            "judging": each(lambda _: nets["judging"]()),
+        }
+        spent: dict[str, list[float]] = {what: [] for what in works}
+
+        def noted(what: str) -> Callable[[], None]:
+            def work() -> None:
+                started = time.process_time()
+                works[what]()
+                spent[what].append(time.process_time() - started)
+
+            return work
+
+        with patch.object(Detector, "load", return_value=detector):
+            taken = in_turn(rounds, **{what: noted(what) for what in works})
+    cpu = {what: float(np.median(each_round[1:])) for what, each_round in spent.items()}
+    with_height = SMALL_PX if side_px == SMALL_PX else side_px * 3 // 4
+    cells = [f"{side_px} x {with_height}", str(count)]
+    cells += [f"{count / seconds:.1f}" for seconds in taken.values()]
+    cells.append(f"{max(taken['decoding'], taken['both']) / taken['command']:.2f}")
+    cells += [f"{(t['decoding'] + t['both']) / t['command']:.2f}" for t in (taken, cpu)]
+    cells += [f"{1000 * cpu['command'] / count:.1f}", f"{cpu['command'] / taken['command']:.2f}"]
+    print("| " + " | ".join(cells) + " |", flush=True)
+
+
+def print_peers(rounds: int, threads: int, detector: Detector) -> None:
+    """Ready crops a second beside a classifier of images and a small detector, both of random
+    weights, in torch."""
+    import torch
+
+    from facetell.train.torchvision_shim import declare_missing_operators
+
+    declare_missing_operators()
+    import timm
+
+    from facetell.train.networks.registry import architecture
+
+    torch.set_num_threads(threads)
+    size_px = detector.model.card.crop.size_px
+    crops = np.zeros((PEER_BATCH, size_px, size_px, 3), np.uint8)
+    parts = np.array_split(crops, threads)
+    batch = torch.zeros(PEER_BATCH, 3, PEER_PX, PEER_PX)
+    peers = {
+        "ViT-B/16, torch eager": timm.create_model("vit_base_patch16_224", pretrained=False),
+        "FerretNet, torch eager": architecture("ferretnet").build(PEER_PX, False),
+    }
+
+    def eager(net: torch.nn.Module) -> Callable[[], object]:
+        net.eval()
+        return lambda: net(batch)
+
+    with torch.inference_mode():
+        taken = in_turn(
+            rounds,
+            **{"facetell": lambda: list(scan(parts, detector.model.score, threads))},
+            **{name: eager(net) for name, net in peers.items()},
+        )
+    print("\n| ready crops, batches of 16 | crops/s | facetell is faster by |")
+    print("| --- | --- | --- |")
+    for name, seconds in taken.items():
+        factor = seconds / taken["facetell"]
+        print(f"| {name} | {PEER_BATCH / seconds:.1f} | {factor:.1f} x |")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pictures", type=int, default=300)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--pictures", type=int, default=200, help="of 256 px; fewer of others")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--sides", type=int, nargs="*", default=[SMALL_PX, 1152, 4000])
+    parser.add_argument("--same-number", action="store_true", help="as many of the large ones")
+    parser.add_argument("--no-peers", action="store_true")
     args = parser.parse_args()
     threads = os.cpu_count() or 1
-    command = [str(Path(sys.executable).with_name("facetell")), "detect"]
-
-    cold = in_turn(
-        args.rounds,
-        detect=lambda: run([*command, str(EXAMPLES / "real-astronaut.jpg")]),
-        imports=lambda: run(BARE_IMPORTS),
-    )
     detector = Detector.load()
-    crops = np.zeros((1, detector.model.card.crop.size_px, detector.model.card.crop.size_px, 3))
-    crop = crops.astype(np.uint8)
-    with tempfile.TemporaryDirectory() as name:
-        paths = draw_folder(Path(name), args.pictures)
-        pictures = [read_picture(path) for path in paths]
-
-        def each(work: Callable[[int], object]) -> Callable[[], object]:
-            return lambda: sum(1 for _ in scan(range(len(paths)), work, threads))
-
-        folder = in_turn(
-            args.rounds,
-            detect=each(lambda n: detector.analyze(paths[n])),
-            decoding=each(lambda n: read_picture(paths[n])),
-            finder=each(lambda n: detector.finder.find_faces(pictures[n].image)),
-            model=each(lambda n: detector.model.score(crop)),
-        )
-    print(f"{threads} cores, medians of {args.rounds} rounds in turn\n")
-    print("| measure | seconds | ratio |\n| --- | --- | --- |")
-    print(f"| bare imports (numpy, onnxruntime, PIL) | {cold['imports']:.2f} | 1 |")
-    print(f"| cold `facetell detect one.jpg` | {cold['detect']:.2f} "
-          f"| {cold['detect'] / cold['imports']:.1f} x the imports |")  # fmt: skip
-    print(f"\n| {args.pictures} JPEGs of {SIDE_PX} px | pictures/s | share of detect's time |")
-    print("| --- | --- | --- |")
-    for what, taken in folder.items():
-        print(f"| {what} | {args.pictures / taken:.0f} | {taken / folder['detect']:.2f} |")
+    print(f"{threads} threads, medians of {args.rounds} rounds in turn, pictures a second\n")
+    print("| " + " | ".join(COLUMNS) + " |")
+    print("| --- " * len(COLUMNS) + "|")
+    for side_px in args.sides:
+        fewer = 1 if args.same_number else max(1, side_px // SMALL_PX)
+        count = max(args.pictures // fewer, DISTINCT)
+        print_folder(side_px, count, args.rounds, threads, detector)
+    if not args.no_peers:
+        print_peers(args.rounds, threads, detector)
 
 
 if __name__ == "__main__":

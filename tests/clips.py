@@ -32,6 +32,7 @@ def write_clip(
     turned_deg: int = 0,
     options: dict[str, str] | None = None,
     container_format: str | None = None,
+    pix_fmt: str = "yuv420p",
 ) -> Path | io.BytesIO:
     """images: [H, W, 3] uint8 RGB each. times_s: of each frame, by default one after the other.
     turned_deg: counterclockwise, by which a player turns it upright."""
@@ -41,7 +42,7 @@ def write_clip(
         for number, image in enumerate(images):
             if number == 0:
                 stream.height, stream.width = image.shape[:2]
-                stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+                stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else pix_fmt
                 stream.options = options or {}
                 if turned_deg:
                     stream.set_display_rotation(turned_deg)

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from facetell import Detector, Options
+from facetell.detect import video
 from facetell.detect.page import page_entry
 from facetell.detect.reading import look_again
 from facetell.detect.report import Report, clock
@@ -60,6 +61,18 @@ def test_two_people_and_a_cut_are_three_tracks(folder, two):
     assert clip.cuts_s == pytest.approx([3.0], abs=0.11)
     spans = sorted((t.start_s, round(t.end_s)) for t in clip.tracks)
     assert spans == [(0.0, 3), (0.0, 3), (3.0, 6)]
+
+
+def test_kept_filters_change_nothing_that_is_said_of_a_clip(two, monkeypatch):
+    def anew(frame, size_wh, _):
+        width, height = size_wh
+        return frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="AREA")
+
+    kept = Detector.load().analyze(two)
+    monkeypatch.setattr(video, "_rgb", anew)
+    plain = Detector.load().analyze(two)
+    assert kept.p_fake is not None
+    assert kept.clip == plain.clip
 
 
 def test_the_most_suspicious_track_speaks_for_the_clip(folder, two):

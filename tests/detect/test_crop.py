@@ -7,6 +7,7 @@ from facetell.detect.crop import (
     crop_face,
     cut_region,
     place_crop,
+    reduce_by,
     to_tensor,
 )
 from tests.shared import DRAWN_LANDMARKS, drawn_face, noise_image
@@ -99,3 +100,17 @@ def test_the_tensor_is_normalised_channel_first():
     assert tensor.dtype == np.float32
     assert tensor[0, 0, 0, 0] == pytest.approx(-127 / 128)
     assert tensor[1, 2, 5, 5] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("shape", "factor"), [((37, 51), 4), ((700, 900), 3), ((2, 300_000), 7)])
+def test_reducing_strip_by_strip_gives_the_bytes_of_reducing_at_once(shape, factor):
+    image = noise_image(*shape)
+    expected = np.asarray(Image.fromarray(image).reduce(factor))
+    np.testing.assert_array_equal(reduce_by(image, factor), expected)
+
+
+def test_a_tensor_holds_the_bytes_of_the_plain_formula():
+    spec = SPEC.model_copy(update={"mean": (123.7, 116.3, 103.5), "std": (58.4, 57.1, 57.4)})
+    crops = np.stack([noise_image(64, 64, seed) for seed in range(3)])
+    plain = (crops.astype(np.float32) - np.float32(spec.mean)) / np.float32(spec.std)
+    np.testing.assert_array_equal(to_tensor(crops, spec), plain.transpose(0, 3, 1, 2))

@@ -6,9 +6,9 @@ from PIL import Image
 
 from facetell.data.degrade import blur, recompress, relight
 from facetell.detect.media import read_picture
-from facetell.detect.quality import measure_quality
+from facetell.detect.quality import _blockiness, measure_quality
 from facetell.types import Picture
-from tests.shared import EXAMPLES
+from tests.shared import EXAMPLES, noise_image
 
 FACE = (181.0, 59.0, 269.0, 177.0)  # of the astronaut
 
@@ -62,3 +62,14 @@ def test_an_even_face_is_blurred_not_a_division_by_zero():
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "PNG")
     assert "blurred" in warnings_of(image, box=(5.0, 5.0, 50.0, 50.0), smallest=10)
+
+
+@pytest.mark.parametrize("corner_xy", [(0, 0), (3, 5)])
+def test_blockiness_of_bytes_is_that_of_numbers(corner_xy):
+    grey = noise_image(90, 70)[..., 0]
+    ratios = []
+    for start, pixels in ((corner_xy[1], grey.astype(float)), (corner_xy[0], grey.T.astype(float))):
+        steps = np.abs(np.diff(pixels, axis=0)).mean(axis=1)
+        on_grid = (np.arange(len(steps)) + start) % 8 == 7
+        ratios.append((steps[on_grid].mean() + 0.5) / (steps[~on_grid].mean() + 0.5))
+    assert _blockiness(grey, *corner_xy) == pytest.approx(np.mean(ratios), abs=1e-6)

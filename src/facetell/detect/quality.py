@@ -91,10 +91,13 @@ def _sharpness(face: Image.Image) -> float:
 
 def _blockiness(grey: UInt8Array, left: int, top: int) -> float:
     """left, top: where the face lies in the picture, whose JPEG grid starts at its corner."""
-    pixels = grey.astype(np.float32)
     ratios = []
+    neighbours = ((grey[:-1], grey[1:]), (grey[:, :-1], grey[:, 1:]))
     for axis, start in ((0, top), (1, left)):
-        steps = np.abs(np.diff(pixels, axis=axis)).mean(axis=1 - axis)
+        one, other = neighbours[axis]
+        # In bytes, whose sums are as exact in float32 and half as slow.
+        differences = np.maximum(one, other) - np.minimum(one, other)
+        steps = differences.mean(axis=1 - axis, dtype=np.float32)
         on_grid = (np.arange(len(steps)) + start) % 8 == 7
         if on_grid.any() and not on_grid.all():
             ratios.append((steps[on_grid].mean() + 0.5) / (steps[~on_grid].mean() + 0.5))

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 import av
 import numpy as np
 from av.stream import Disposition
+from av.video.reformatter import VideoReformatter
 
 from facetell.detect.cuts import THUMB_WH, CutFinder
 from facetell.detect.frames import OUT_OF_TIME, USUAL_FPS, ClipFacts, Due, Losses
@@ -68,6 +69,8 @@ class Video:
         self._last_s: float | None = None
         # Where frames are just counted, none may be passed over.
         self._is_stamped = self._may_jump = stream.start_time is not None
+        # One for each size: made anew for every frame, FFmpeg's filters cost more than they do.
+        self._to_rgb, self._to_thumb = VideoReformatter(), VideoReformatter()
         self.facts = _facts(container, stream)
         self.losses = Losses()
 
@@ -108,7 +111,7 @@ class Video:
                 continue
             for frame in frames:
                 self._last_s = self._time_of(frame)
-                thumb = None if frame.is_corrupt else _thumb(frame)
+                thumb = None if frame.is_corrupt else self._thumb(frame)
                 whole = thumb is not None and (whole or bool(frame.key_frame))
                 if thumb is not None and whole:
                     yield self._last_s, frame, thumb
@@ -146,8 +149,17 @@ class Video:
         turns = round(frame.rotation / 90)
         size_wh = (frame.width, frame.height) if turns % 2 == 0 else (frame.height, frame.width)
         smaller = -(-max(size_wh) // MAX_SIDE_PX)
-        pixels = _rgb(frame, (frame.width // smaller, frame.height // smaller))
+        pixels = _rgb(frame, (frame.width // smaller, frame.height // smaller), self._to_rgb)
         return Picture(np.ascontiguousarray(np.rot90(pixels, turns)), size_wh, self.facts.format)
+
+    def _thumb(self, frame: Any) -> UInt8Array | None:
+        """None where the frame is too large, or of pixels that cannot be made RGB."""
+        if frame.width * frame.height > MAX_PIXELS:
+            return None
+        try:
+            return _rgb(frame, THUMB_WH, self._to_thumb)
+        except (av.FFmpegError, ValueError):
+            return None
 
     def _tell_missing_end(self) -> None:
         """A file that is cut short, still growing or lying says how long it is all the same."""
@@ -158,21 +170,11 @@ class Video:
             )
 
 
-def _rgb(frame: Any, size_wh: tuple[int, int]) -> UInt8Array:
+def _rgb(frame: Any, size_wh: tuple[int, int], reformatter: VideoReformatter) -> UInt8Array:
     """[h, w, 3] uint8 RGB, antialiased where it gets smaller."""
     width, height = size_wh
-    pixels = frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="AREA")
-    return np.asarray(pixels, np.uint8)
-
-
-def _thumb(frame: Any) -> UInt8Array | None:
-    """None where the frame is too large, or of pixels that cannot be made RGB."""
-    if frame.width * frame.height > MAX_PIXELS:
-        return None
-    try:
-        return _rgb(frame, THUMB_WH)
-    except (av.FFmpegError, ValueError):
-        return None
+    resized = reformatter.reformat(frame, width, height, "rgb24", interpolation="AREA")
+    return np.asarray(resized.to_ndarray(), np.uint8)
 
 
 @contextmanager
