@@ -62,6 +62,7 @@ test-all: lint
 bench: .venv/dev
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.video --seconds 6 --minutes 1 5 --fps 1
+	$(BIN)/python -m benchmarks.growth --most 10000
 
 # The service under load, beside the model alone.
 bench-service: .venv/dev

@@ -29,6 +29,7 @@ def processor_seconds(work: Callable[[], object]) -> float:
 def in_turn(
     rounds: int,
     clock: Callable[[Callable[[], object]], float] = seconds,
+    /,
     **works: Callable[[], object],
 ) -> dict[str, float]:
     """Median seconds of each, taken in turn (A B C A B C …) so that drift hits all alike."""
