@@ -4,7 +4,7 @@ from PIL import Image
 
 from facetell.detect.faces import FINDERS, SmallFinder, merge_overlaps, suppress_overlaps
 from facetell.detect.media import read_picture
-from facetell.detect.model import DEFAULT_MODEL
+from facetell.detect.session import DEFAULT_MODEL
 from facetell.errors import ModelError
 from facetell.types import FoundFaces
 from tests.shared import EXAMPLES, noise_image
