@@ -59,6 +59,8 @@ test-all: lint
 
 bench: .venv/dev
 	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.start
+	$(BIN)/python -m benchmarks.footprint
 
 # The service under load, beside the model alone.
 bench-service: .venv/dev
