@@ -3,7 +3,7 @@
 python -m benchmarks.footprint [--no-install] [--pictures 300 1200]
 
 Sizes on disk are those of all files that pip lists for a distribution, bytecode too; pip itself is
-not counted. Peak memory is VmHWM of the whole process, as Linux counts it.
+not counted, and 1 MB is 10^6 bytes. Peak memory is VmHWM of the whole process, as Linux counts it.
 """
 
 import argparse

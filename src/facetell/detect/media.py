@@ -32,7 +32,7 @@ _PIXEL_SHARE = {"WEBP": 0.75, "JPEG2000": 0.5}
 """Their decoders hold the picture four to six times over, so these get a share of MAX_PIXELS."""
 
 FORMATS = "JPEG, PNG, WebP, AVIF, HEIC, GIF, BMP, TIFF, JPEG 2000, PNM, TGA or ICO"
-_STRIP_PIXELS = 2_000_000
+_STRIP_PIXELS = 250_000
 _HUGE_PIXELS = 12_000_000
 _ONE_HUGE_AT_A_TIME = threading.Lock()
 """Decoding takes several times a picture's memory: threads do not decode huge ones together."""
