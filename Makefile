@@ -63,6 +63,8 @@ bench: .venv/dev
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.video --seconds 6 --minutes 1 5 --fps 1
 	$(BIN)/python -m benchmarks.growth --most 10000
+	$(BIN)/python -m benchmarks.start
+	$(BIN)/python -m benchmarks.footprint
 
 # The service under load, beside the model alone.
 bench-service: .venv/dev

@@ -23,8 +23,9 @@ from facetell.data.manifest import Sample, capped, folder_samples, read_manifest
 from facetell.data.teacher import CenterFace
 from facetell.detect.align import Square
 from facetell.detect.crop import cut_square
-from facetell.detect.faces import FINDER_FILE, FaceFinder, SmallFinder, overlaps
+from facetell.detect.faces import FaceFinder, SmallFinder, overlaps
 from facetell.detect.media import read_picture
+from facetell.detect.session import FINDER_FILE
 from facetell.errors import MediaError
 from facetell.evaluate.finder import (
     CONFIDENT,

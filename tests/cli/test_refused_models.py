@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from facetell.detect.model import DEFAULT_MODEL
+from facetell.detect.session import DEFAULT_MODEL
 from tests.cli.command import facetell
 from tests.cli.tiny_model import tiny_card, write_tiny_model
 

@@ -10,7 +10,7 @@ from facetell.detect.faces import (
     suppress_overlaps,
 )
 from facetell.detect.media import read_picture
-from facetell.detect.model import DEFAULT_MODEL
+from facetell.detect.session import DEFAULT_MODEL
 from facetell.errors import ModelError
 from facetell.types import FoundFaces
 from tests.shared import EXAMPLES, noise_image

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("sklearn", reason="neither the dashboard nor the training extra is installed")
 
-from facetell.detect.model import DEFAULT_MODEL
+from facetell.detect.session import DEFAULT_MODEL
 from facetell.evaluate.found import file_of, find_models, find_scores
 from facetell.evaluate.score import write_scores
 from tests.evaluate.test_compare import scored

@@ -33,7 +33,7 @@ def evaluate(
     from facetell.cli.writers import explained
     from facetell.data.manifest import read_manifest
     from facetell.detect.analyze import Detector
-    from facetell.detect.model import DEFAULT_MODEL
+    from facetell.detect.session import DEFAULT_MODEL
     from facetell.evaluate.clips import as_markdown, one_source
     from facetell.evaluate.score import score_samples
 

@@ -6,6 +6,10 @@ from typing import Annotated
 
 import typer
 
+SPARED = ("OPENBLAS_NUM_THREADS", "PYDANTIC_DISABLE_PLUGINS")
+"""Variables set to 1 for a quick start: judging has no use for NumPy's threads for linear algebra,
+which are slow to begin, and pydantic would look for plugins among all packages installed."""
+
 
 def detect(
     paths: Annotated[
@@ -75,17 +79,24 @@ def detect(
     Exit code: 0 all judged (a file without a face counts as judged), 1 some file failed, 2 wrong
     use, 3 the model cannot be used, 130 interrupted.
     """
-    from facetell.cli.judge import Outputs, judge
-    from facetell.detect.analyze import Options
-    from facetell.detect.model import DEFAULT_MODEL
-    from facetell.types import BY_DEFAULT, Sampling
-
     if "" in paths:
         raise typer.BadParameter("an empty path was given (a shell variable without a value?)")
     if resume and json is None:
         raise typer.BadParameter("--resume goes on with a --json file: name it too")
     if end is not None and end <= start:
         raise typer.BadParameter("--end must lie behind --start")
+
+    for variable in SPARED:
+        os.environ.setdefault(variable, "1")
+    from facetell.detect.session import DEFAULT_MODEL, FINDER_FILE, begin_to_open
+
+    model = model or DEFAULT_MODEL
+    begin_to_open(*([model] if whole else [model, FINDER_FILE]))
+
+    from facetell.cli.judge import Outputs, judge
+    from facetell.detect.analyze import Options
+    from facetell.types import BY_DEFAULT, Sampling
+
     wanted_fps = None if every_frame else fps or BY_DEFAULT.fps
     code = judge(
         paths,
@@ -95,7 +106,7 @@ def detect(
             sampling=Sampling(wanted_fps, start, end, max_seconds),
             timeout_s=timeout,
         ),
-        model=model or DEFAULT_MODEL,
+        model=model,
         threads=threads or os.cpu_count() or 1,
         resume=resume,
     )

@@ -10,7 +10,7 @@ from facetell.cli.quiet import quiet_libraries
 from facetell.cli.writers import explained as writing
 from facetell.detect.analyze import Detector
 from facetell.detect.find import find_media
-from facetell.detect.model import DEFAULT_MODEL
+from facetell.detect.session import DEFAULT_MODEL
 from facetell.errors import DataError
 from facetell.evaluate.explain import Explained, Explainer, explain
 from facetell.evaluate.explain_page import draw_explanations, write_page

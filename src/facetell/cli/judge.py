@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from rich.console import Console
-from rich.text import Text
-
-from facetell.cli.progress import files_and_clips
 from facetell.cli.quiet import quiet_libraries
+from facetell.cli.screen import Part, Screen, open_screen
 from facetell.cli.writers import (
     DRAWN_NAME,
     FILM_SUFFIXES,
@@ -92,7 +89,7 @@ def judge(
     detector = Detector.load(model, options, threads if len(files) == 1 else 1)
     known = _known(outputs.json, detector) if resume and outputs.json else set()
     todo = [file for file in files if str(file) not in known]
-    console = Console(highlight=False, soft_wrap=True)
+    screen = open_screen()
     counts: Counter[str] = Counter()
     interrupted = False
     with ExitStack() as stack:
@@ -104,19 +101,19 @@ def judge(
                 _write(report, writers)
         if outputs.json:
             writers.append(stack.enter_context(JsonLines(outputs.json, go_on=bool(known))))
-        console.print(_HEADER, style="bold")
+        screen.print((_HEADER, "bold"))
         try:
-            with quiet_libraries(), closing(_judged(todo, detector, threads, console)) as reports:
+            with quiet_libraries(), closing(_judged(todo, detector, threads, screen)) as reports:
                 for report in reports:
                     _write(report, writers)
                     counts[_outcome(report)] += 1
-                    console.print(_row(report))
+                    screen.print(*_row(report))
         except KeyboardInterrupt:
             interrupted = True
     done = counts.total() - len(known)
     if counts.keys() & set(Verdict):
-        console.print(detector.model.card.limits[0], style="dim")
-    _print_end(console, counts, outputs, earlier=len(known), left=len(todo) - done)
+        screen.print((detector.model.card.limits[0], "dim"))
+    _print_end(screen, counts, outputs, earlier=len(known), left=len(todo) - done)
     if interrupted:
         return INTERRUPTED
     return 1 if counts["error"] else 0
@@ -197,10 +194,10 @@ def _known(path: Path, detector: Detector) -> set[str]:
 
 
 def _judged(
-    files: list[Path], detector: Detector, threads: int, console: Console
+    files: list[Path], detector: Detector, threads: int, screen: Screen
 ) -> Generator[Report]:
     """Judge in order, with a progress bar where a person watches."""
-    with files_and_clips(len(files), console) as bars:
+    with screen.bars(len(files)) as bars:
 
         def work(file: Path) -> Report:
             return detector.analyze(file, partial(bars.watched, file))
@@ -215,17 +212,17 @@ def _outcome(report: Report) -> str:
     return str(report.verdict or report.status)
 
 
-def _row(report: Report) -> Text:
+def _row(report: Report) -> list[Part]:
     outcome = _outcome(report)
-    row = Text(f"{outcome:<11}", style=_STYLES.get(outcome, ""))
     p_fake = "-" if report.p_fake is None else p_text(report.p_fake)
     faces = str(faces_of(report)) if report.status is Status.OK else "-"
-    row.append(f"{p_fake:>7}{faces:>7}  {_printable(report.path)}", style="default")
     notes = [report.reason] if report.reason else []
     notes += [warning for warning in report.warnings if warning not in (report.reason or "")]
-    if notes:
-        row.append(f"  {'; '.join(notes)}", style="dim")
-    return row
+    return [
+        (f"{outcome:<11}", _STYLES.get(outcome, "")),
+        (f"{p_fake:>7}{faces:>7}  {_printable(report.path)}", ""),
+        (f"  {'; '.join(notes)}" if notes else "", "dim"),
+    ]
 
 
 def _printable(path: str) -> str:
@@ -234,18 +231,16 @@ def _printable(path: str) -> str:
 
 
 def _print_end(
-    console: Console, counts: Counter[str], outputs: Outputs, *, earlier: int, left: int
+    screen: Screen, counts: Counter[str], outputs: Outputs, *, earlier: int, left: int
 ) -> None:
     parts = [f"{number} {outcome}" for outcome, number in counts.most_common()]
     before = f", {earlier} of them from the earlier run" if earlier else ""
-    console.print(
-        f"{counts.total()} files: {', '.join(parts) or 'none judged'}{before}", style="bold"
-    )
+    screen.print((f"{counts.total()} files: {', '.join(parts) or 'none judged'}{before}", "bold"))
     if left:
         again = (
             "call it again with --resume" if outputs.json else "--json FILE lets a run go on later"
         )
-        console.print(f"interrupted: {left} files are left; {again}")
+        screen.print((f"interrupted: {left} files are left; {again}", ""))
     for path in [*outputs.texts, outputs.film, *outputs.folders]:
         if path:
-            console.print(f"wrote {path}")
+            screen.print((f"wrote {path}", ""))

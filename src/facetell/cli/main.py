@@ -1,5 +1,7 @@
 """The command line: parse, call the library, print. Heavy imports happen when a command runs."""
 
+import atexit
+import gc
 import io
 import sys
 
@@ -69,6 +71,8 @@ def run() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # any file name on any terminal
+    # The end of a process frees everything at once; looking for garbage before takes a while.
+    atexit.register(gc.freeze)
     try:
         app()
     except FacetellError as error:

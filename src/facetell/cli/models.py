@@ -41,7 +41,8 @@ def models(
     from rich.console import Console
     from rich.table import Table
 
-    from facetell.detect.model import DEFAULT_MODEL, Model
+    from facetell.detect.model import Model
+    from facetell.detect.session import DEFAULT_MODEL
 
     if architectures:
         _print_architectures(Console(highlight=False))
@@ -127,7 +128,8 @@ def _robustness(rows: "Sequence[Hardship]") -> "Table":
 
 
 def _finder_facts() -> dict[str, str]:
-    from facetell.detect.faces import FINDER_FILE, SmallFinder
+    from facetell.detect.faces import SmallFinder
+    from facetell.detect.session import FINDER_FILE
 
     card = SmallFinder().card
     return {

@@ -41,7 +41,7 @@ def stress(
     from facetell.cli.writers import explained
     from facetell.data.layouts import split_of
     from facetell.detect.analyze import Detector
-    from facetell.detect.model import DEFAULT_MODEL
+    from facetell.detect.session import DEFAULT_MODEL
     from facetell.errors import DataError, MissingExtra
 
     try:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from facetell.detect.crop import reduce_by
 from facetell.detect.faces import inside_picture, suppress_overlaps
-from facetell.detect.model import open_session
+from facetell.detect.session import open_session
 from facetell.errors import FacetellError, MissingExtra, ModelError
 from facetell.types import FloatArray, FoundFaces, UInt8Array
 

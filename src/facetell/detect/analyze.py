@@ -17,10 +17,11 @@ from facetell.detect.faces import FINDERS, FaceFinder
 from facetell.detect.frames import USUAL_FPS, Clip, at, wanted_frames
 from facetell.detect.judge import find_quickly, judge_faces, largest
 from facetell.detect.media import MAX_PIXELS, media_kind
-from facetell.detect.model import DEFAULT_MODEL, Model
+from facetell.detect.model import Model
 from facetell.detect.reading import open_media
 from facetell.detect.report import LIMITS_OF_THE_CLAIM, FaceReport, ModelInfo, Report, Timings
 from facetell.detect.scan import scan
+from facetell.detect.session import DEFAULT_MODEL
 from facetell.errors import MediaError
 from facetell.types import BY_DEFAULT, Frame, Kind, Picture, Sampling, Status, Verdict
 

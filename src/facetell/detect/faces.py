@@ -7,7 +7,6 @@ runs.
 import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from importlib import resources
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,9 +16,9 @@ from PIL import Image
 
 from facetell.detect.card import FinderCard
 from facetell.detect.crop import strips_of
+from facetell.detect.session import FINDER_FILE
 from facetell.types import FloatArray, FoundFaces, UInt8Array
 
-FINDER_FILE = Path(str(resources.files("facetell") / "weights" / "faces.onnx"))
 MAX_OVERLAP = 0.4
 """Two boxes with a larger intersection over union are one face."""
 MAX_INSIDE = 0.75

@@ -4,8 +4,6 @@ Input `crops [N, 3, H, W] float32`; outputs `logit [N]` and `evidence [N, h, w]`
 `mean(evidence) == logit`. Nothing else is ever loaded for judging, and no pickle.
 """
 
-import hashlib
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +11,12 @@ import numpy as np
 
 from facetell.detect.card import CARD_KEY, AnyCard, ModelCard, parse_card
 from facetell.detect.crop import to_tensor
+from facetell.detect.session import DEFAULT_MODEL, REINSTALL, open_onnx
 from facetell.errors import ModelError
 from facetell.types import FloatArray, UInt8Array
 
-DEFAULT_MODEL = Path(str(resources.files("facetell") / "weights" / "default.onnx"))
 _BATCH = 4
 """More crops at once take longer for each: what the layers hand on leaves the processor's cache."""
-_REINSTALL = "reinstall facetell, or name another file with --model"
 
 
 class Model:
@@ -54,7 +51,7 @@ class Model:
         if not np.isfinite(logit).all():
             raise ModelError(
                 f"{self.path} gives scores that are no numbers",
-                hint="its training failed: " + _REINSTALL,
+                hint="its training failed: " + REINSTALL,
             )
         return logit, evidence
 
@@ -64,39 +61,14 @@ def open_file(path: Path, threads: int, kind: type[AnyCard]) -> tuple[Any, AnyCa
 
     Raises ModelError when it is missing, damaged, foreign, or newer than this code.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ModelError(
-            f"the model file {path} cannot be read: {error.strerror}", hint=_REINSTALL
-        ) from error
-    session = open_session(data, threads, name=str(path))
-    text = session.get_modelmeta().custom_metadata_map.get(CARD_KEY)
+    file = open_onnx(path, threads)
+    text = file.session.get_modelmeta().custom_metadata_map.get(CARD_KEY)
     if text is None:
         raise ModelError(
             f"{path} has no facetell card, so its preprocessing and thresholds are unknown",
             hint="use a model that facetell exported",
         )
-    return session, parse_card(text, str(path), kind), hashlib.sha256(data).hexdigest()
-
-
-def open_session(data: bytes, threads: int, name: str = "the model") -> Any:
-    """Open ONNX bytes on the CPU. Raises ModelError when they are no usable model."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    # Pictures of many sizes would each leave their buffers in ONNX Runtime, for good.
-    options.enable_cpu_mem_arena = False
-    options.enable_mem_pattern = False
-    options.log_severity_level = 4  # what goes wrong is raised, not printed past us
-    try:
-        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    # ONNX Runtime raises a dozen unrelated types for a broken file; all of them mean just that.
-    except Exception as error:
-        raise ModelError(
-            f"{name} is damaged or no ONNX model ({len(data)} bytes)", hint=_REINSTALL
-        ) from error
+    return file.session, parse_card(text, str(path), kind), file.sha256
 
 
 def _check_contract(session: Any, card: ModelCard, path: Path) -> None:

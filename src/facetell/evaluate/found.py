@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from facetell.detect.card import ModelCard
-from facetell.detect.model import DEFAULT_MODEL, Model
+from facetell.detect.model import Model
+from facetell.detect.session import DEFAULT_MODEL
 from facetell.errors import FacetellError
 from facetell.evaluate.runs import MODEL_NAME
 from facetell.evaluate.score import Score, read_scores

@@ -13,7 +13,8 @@ from facetell.data.manifest import Sample, table_rows
 from facetell.detect.analyze import Detector
 from facetell.detect.calibrate import Thresholds
 from facetell.detect.card import Hardship
-from facetell.detect.model import DEFAULT_MODEL, Model
+from facetell.detect.model import Model
+from facetell.detect.session import DEFAULT_MODEL
 from facetell.errors import DataError
 from facetell.evaluate.runs import MODEL_NAME
 from facetell.evaluate.score import Score, read_scores, score_samples, unjudged

@@ -25,10 +25,10 @@ from pydantic import BaseModel, Field
 from facetell.detect.analyze import Detector, OnProgress, Options, limits_of, model_info
 from facetell.detect.card import ModelCard
 from facetell.detect.draw import draw_boxes, draw_crop, draw_heatmap
-from facetell.detect.model import DEFAULT_MODEL
 from facetell.detect.page import FACES_SHOWN, page_end, page_entry, page_head
 from facetell.detect.reading import look_again, open_media
 from facetell.detect.report import ModelInfo, Report
+from facetell.detect.session import DEFAULT_MODEL
 from facetell.errors import FacetellError, MediaError
 from facetell.server.schemas import Extra, FacePictures, Judged, Pictures
 from facetell.types import Kind, Picture, Sampling, Status
