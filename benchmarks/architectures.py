@@ -3,7 +3,7 @@
 python -m benchmarks.architectures [--out docs/architectures.md] [--runs runs/architectures]
 python -m benchmarks.architectures --published --out docs/published.md --runs runs/published
 
---published: nets and recipes of others beside ours, with five minutes of one core for each.
+--published: nets and recipes of others beside ours, with some three minutes of one core for each.
 
 Data: the train and val pictures of ../shared/faces alone. Every run lies in its own folder under
 --runs; those that are finished are not done again, so the command can be interrupted. The speeds
@@ -106,14 +106,14 @@ def published(architecture: str, samples: int) -> Trial:
 
 
 PUBLISHED = [
-    published("meso4", 16_000),
-    published("resnet50", 2_080),
-    published("npr", 8_000),
-    published("ladeda", 960),
-    published("ferretnet", 5_600),
-    as_students("mobilenetv2_100", 11_200, MOBILENET),
-    as_students("efficientnet_lite0", 9_600, "true"),
-    Trial("ours", "ImageNet, forensic", {"architecture": "efficientnet_lite0", "samples": 8_000}),
+    published("meso4", 9_600),
+    published("resnet50", 1_280),
+    published("npr", 4_800),
+    published("ladeda", 640),
+    published("ferretnet", 3_360),
+    as_students("mobilenetv2_100", 6_720, MOBILENET),
+    as_students("efficientnet_lite0", 5_760, "true"),
+    Trial("ours", "ImageNet, forensic", {"architecture": "efficientnet_lite0", "samples": 4_800}),
 ]
 """The nets of the literature and the students' way of training, and ours."""
 
