@@ -9,6 +9,7 @@ from facetell.data.labels import LabelCache
 from facetell.detect.card import CARD_KEY, FinderCard
 from facetell.detect.faces import SmallFinder
 from facetell.errors import DataError
+from facetell.train import finder
 from facetell.train.finder import finder_bytes, release_finder, train_finder, write_finder
 from facetell.train.finder_loss import finder_loss
 from facetell.train.finder_recipe import FinderRecipe
@@ -192,7 +193,8 @@ def test_a_written_finder_is_small_and_carries_its_card(net, labels, tmp_path):
     assert card.trained_on == {"drawn": 24}
 
 
-def test_the_threshold_is_chosen_on_pictures_without_faces(net, labels, tmp_path):
+def test_the_threshold_is_chosen_on_pictures_without_faces(net, labels, tmp_path, monkeypatch):
+    monkeypatch.setattr(finder, "DRAWN", 20)
     eager = FinderNet(8, (16, 16, 32), 16).eval()
     with torch.no_grad():
         for head in eager.heads:
