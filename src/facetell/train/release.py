@@ -120,13 +120,18 @@ def pictures_by_source(cache: CropCache) -> dict[str, int]:
     return dict(sorted(trained.items()))
 
 
+def today() -> str:
+    """The date that a card says it was made on."""
+    return datetime.datetime.now(datetime.UTC).date().isoformat()
+
+
 def draft_card(recipe: Recipe, trained_on: Mapping[str, int], name: str) -> ModelCard:
     """All that is known before judging: scores are raw logits, thresholds say nothing."""
     return ModelCard(
         card_version=CARD_VERSION,
         name=name,
         version=__version__,
-        created=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        created=today(),
         crop=recipe.crop,
         **NOT_FITTED,
         trained_on=dict(trained_on),
