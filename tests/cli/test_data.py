@@ -66,16 +66,23 @@ def test_an_audit_says_what_is_serious_by_its_exit_code(tmp_path):
 def test_clips_become_frames_that_keep_label_and_group(tmp_path):
     (tmp_path / "fake").mkdir()
     write_clip(tmp_path / "fake" / "a.mp4", counting(30))
+    write_clip(tmp_path / "fake" / "a.2.mp4", counting(30)[::-1])
     (tmp_path / "fake" / "b.mp4").write_bytes(b"no clip")
     Image.new("RGB", (8, 8)).save(tmp_path / "fake" / "c.png")
     listing = tmp_path / "clips.csv"
-    rows = [f"fake/{name},fake,val,met,Wav2Lip,person" for name in ("a.mp4", "b.mp4", "c.png")]
+    rows = [
+        f"fake/{name},fake,val,met,Wav2Lip,person"
+        for name in ("a.mp4", "a.2.mp4", "b.mp4", "c.png")
+    ]
     listing.write_text("\n".join(["path,label,split,source,generator,group", *rows]))
     out = tmp_path / "frames"
     done = facetell("data", "frames", listing, "--per-clip", 3, "--out", out)
     assert done.code == 0
     frames = read_manifest(out / "manifest.csv")
-    assert [number_in(np.asarray(Image.open(frame.path))) for frame in frames] == [5, 15, 25]
+    assert [number_in(np.asarray(Image.open(frame.path))) for frame in frames] == [
+        *(5, 15, 25),
+        *(24, 14, 4),
+    ]
     assert {(f.label, f.split, f.source, f.generator, f.group) for f in frames} == {
         (1, "val", "met", "Wav2Lip", "person")
     }

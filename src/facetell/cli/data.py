@@ -157,16 +157,20 @@ def frames(
     Frames have the label, split and group of their clip; an interrupted run is continued.
     """
     from facetell.cli.progress import progress_bar
+    from facetell.cli.writers import explained
     from facetell.data.frames import extract_frames
     from facetell.data.layouts import counted, read_dataset
     from facetell.data.manifest import write_manifest
+    from facetell.errors import DataError
 
     clips = [sample for sample in read_dataset(data).samples if sample.split in splits]
-    with progress_bar("taking frames", len(clips)) as advance:
+    if not clips:
+        raise DataError(f"{data} has no clips of {', '.join(splits)}", hint="choose with --split")
+    with explained(out), progress_bar("taking frames", len(clips)) as advance:
         found, left_out = extract_frames(
             clips, out, per_clip, threads=os.cpu_count() or 1, on_progress=advance
         )
-    write_manifest(found, out / "manifest.csv")
+        write_manifest(found, out / "manifest.csv")
     typer.echo(f"wrote {out / 'manifest.csv'}: {counted(found)}")
     _name_left_out(left_out, out)
 

@@ -55,7 +55,7 @@ def _written(clip: Path, folder: Path, per_clip: int) -> list[Path]:
     """The frames of one clip: all that it has, or none."""
     own = folder / f"{clip.stem[:60]}-{zlib.crc32(str(clip).encode()):08x}-{per_clip}"
     if not own.is_dir():
-        beside = own.with_suffix(".part")
+        beside = own.with_name(f"{own.name}.part")  # names of clips may hold dots
         beside.mkdir(exist_ok=True)
         for number, frame in enumerate(_spread(clip, per_clip)):
             picture = Image.fromarray(frame.picture.image)
