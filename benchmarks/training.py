@@ -29,7 +29,7 @@ WORKERS = 1
 
 def learner(recipe: Recipe) -> Callable[[Tensor, Tensor], None]:
     """One optimiser step of the architecture, on a batch."""
-    net = built(recipe.architecture, recipe.size_px, pretrained=False).train()
+    net = built(recipe.architecture, recipe.size_px, False, recipe.folded).train()
     net.to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(net.parameters())
 

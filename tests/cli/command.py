@@ -30,12 +30,15 @@ def facetell(*args: object) -> Outcome:
     """`facetell ARGS…` in this process; whatever the command lets through is raised here."""
     out, err = io.StringIO(), io.StringIO()
     argv = ["facetell", *map(str, args)]
+    interrupt = signal.getsignal(signal.SIGINT)
     with patch.object(sys, "argv", argv), redirect_stdout(out), redirect_stderr(err):
         try:
             run()
             code = 0
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+        finally:
+            signal.signal(signal.SIGINT, interrupt)  # a command ignores it when it ends
     return Outcome(code, out.getvalue(), err.getvalue())
 
 

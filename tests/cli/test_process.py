@@ -88,7 +88,8 @@ def test_a_pipe_carries_no_colour_codes():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent otherwise on Windows")
-def test_ctrl_c_keeps_what_is_done_and_resume_does_the_rest(tmp_path):
+@pytest.mark.parametrize("presses", [1, 3])
+def test_ctrl_c_keeps_what_is_done_and_resume_does_the_rest(tmp_path, presses):
     folder, out = tmp_path / "in", tmp_path / "r.jsonl"
     folder.mkdir()
     for number in range(MANY):
@@ -97,7 +98,8 @@ def test_ctrl_c_keeps_what_is_done_and_resume_does_the_rest(tmp_path):
     process = started(*args)
     for _ in range(4):  # the head of the table and three rows
         assert process.stdout.readline()
-    process.send_signal(signal.SIGINT)
+    for _ in range(presses):
+        process.send_signal(signal.SIGINT)
     printed, errors = process.communicate(timeout=30)
     kept = len(rows(out))
     assert (process.returncode, errors) == (130, "")

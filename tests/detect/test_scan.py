@@ -40,6 +40,23 @@ def test_stopping_early_begins_nothing_more():
     assert len(begun) <= AHEAD + 1
 
 
+def test_stopping_early_waits_for_what_has_begun():
+    begun, gate, done = threading.Event(), threading.Event(), []
+
+    def work(n):
+        if n:
+            begun.set()
+            gate.wait(5)
+            done.append(n)
+
+    results = scan(range(1000), work, threads=1)
+    next(results)
+    assert begun.wait(5)
+    threading.Timer(0.05, gate.set).start()
+    results.close()
+    assert done == [1]
+
+
 def test_an_error_reaches_the_caller():
     def work(n):
         raise ValueError(n)

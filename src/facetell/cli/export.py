@@ -36,7 +36,7 @@ def export(
 
     read_run(run)  # says what is wrong with the folder, if anything
     recipe = read_recipe(run / CONFIG_NAME)
-    net = built(recipe.architecture, recipe.size_px, pretrained=False)
+    net = built(recipe.architecture, recipe.size_px, False, recipe.folded)
     load_weights(net, run, recipe, keep)
     held_out = split_of(val, "val", val_per_source)
     fit = partial(release, net.eval(), recipe, read_trained_on(run), held_out, out, name=name)

@@ -52,13 +52,12 @@ def train(
 
     Ctrl-C is safe: the same command goes on from the last checkpoint.
     """
+    from facetell.cli.fitting import use_machine
     from facetell.cli.progress import progress_bar
     from facetell.data.labels import LabelCache
     from facetell.errors import MissingExtra
 
     try:
-        import torch
-
         from facetell.train.finder import release_finder, train_finder
         from facetell.train.finder_recipe import FinderRecipe
         from facetell.train.loop import Machine, steps_of
@@ -66,7 +65,7 @@ def train(
         raise MissingExtra(f"what training needs ({error.name})", "train") from error
 
     # One core learns and the others draw scenes: with more, the two starve each other.
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
+    use_machine((os.cpu_count() or 1) // 2)
     recipe, opened = FinderRecipe(), LabelCache(labels)
     with progress_bar("training", steps_of(recipe, Machine())) as advance:
         net = train_finder(

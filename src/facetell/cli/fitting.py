@@ -20,6 +20,16 @@ class Fit(Protocol):
     def __call__(self, *, threads: int, on_progress: Callable[[int, int], None]) -> "ModelCard": ...
 
 
+def use_machine(threads: int) -> None:
+    """Before a training: so many threads learn, and memory stays with the process."""
+    import torch
+
+    from facetell.detect.heap import keep_freed_memory
+
+    torch.set_num_threads(max(1, threads))
+    keep_freed_memory()
+
+
 def fit_with_progress(fit: Fit, held_out: "Sequence[Sample]", out: Path) -> "ModelCard":
     """Let `fit` judge the val pictures in all tiers, and say what came of it."""
     from facetell.train.release import TIERS

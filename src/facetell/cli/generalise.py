@@ -41,6 +41,7 @@ def generalise(
     command goes on.
     """
     from facetell.cli.data import fill_cache
+    from facetell.cli.fitting import use_machine
     from facetell.cli.progress import progress_bar
     from facetell.cli.train import shown
     from facetell.cli.writers import explained
@@ -50,8 +51,6 @@ def generalise(
     from facetell.evaluate.subjects import check_tiers
 
     try:
-        import torch
-
         from facetell.evaluate.generalisation import plan
         from facetell.evaluate.report import write_matrix
         from facetell.train.generalise import generalise as trained
@@ -70,7 +69,7 @@ def generalise(
     fill_cache(samples, cache or out / "cache")
     wanted = {sample.path.resolve() for sample in samples}
     opened = CropCache(cache or out / "cache").only(lambda s: s.path.resolve() in wanted)
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) - workers))
+    use_machine((os.cpu_count() or 1) - workers)
     machine = Machine(workers)
     steps = steps_of(recipe, machine)
     with progress_bar("training", steps) as advance:

@@ -3,6 +3,7 @@
 import atexit
 import gc
 import io
+import signal
 import sys
 
 import typer
@@ -80,3 +81,6 @@ def run() -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
+    finally:
+        # Python waits for what its threads have begun; a second Ctrl-C there would abort it.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -44,15 +44,13 @@ def train(
     same command with --resume goes on. `facetell runs` lists runs, `facetell models
     --architectures` what can be trained.
     """
-    from facetell.cli.fitting import fit_with_progress
+    from facetell.cli.fitting import fit_with_progress, use_machine
     from facetell.cli.progress import progress_bar
     from facetell.data.crops import CropCache
     from facetell.data.layouts import read_dataset, split_of
     from facetell.errors import DataError, MissingExtra
 
     try:
-        import torch
-
         from facetell.evaluate.runs import MODEL_NAME
         from facetell.train.loop import Machine, has_begun, steps_of
         from facetell.train.loop import train as run_training
@@ -88,7 +86,7 @@ def train(
         raise DataError("there is nothing to train on", hint="give DATA, or a --cache of crops")
     opened = CropCache(cache or out / "cache")
     # The worker needs a core of its own: with more threads than cores, all wait for each other.
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) - workers))
+    use_machine((os.cpu_count() or 1) - workers)
     write_facts(out, opened, machine)
     with progress_bar("training", steps_of(recipe, machine)) as advance:
         try:

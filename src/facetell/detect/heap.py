@@ -1,20 +1,34 @@
-"""One heap for all threads of a process of ours."""
+"""How a process of ours takes memory from the system. Only glibc listens."""
 
 import ctypes
 import sys
 
-_M_ARENA_MAX = -8
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -2, -4, -8
+_TAKEN_AT_ONCE = 256 << 20  # bytes
 
 
 def share_one_heap() -> bool:
-    """Call before threads are started; returns whether it took effect: only glibc listens.
+    """Call before threads are started; returns whether it took effect.
 
     By default each thread has a heap of its own, and keeps there what the largest look at a large
     picture took.
     """
+    return _set(_M_ARENA_MAX, 1)
+
+
+def keep_freed_memory() -> bool:
+    """Returns whether it took effect.
+
+    By default a tensor of some megabytes is given back as soon as it is freed, and the next one of
+    its size is taken anew, page for page, at every layer of every training step.
+    """
+    return _set(_M_MMAP_MAX, 0) and _set(_M_TRIM_THRESHOLD, -1) and _set(_M_TOP_PAD, _TAKEN_AT_ONCE)
+
+
+def _set(parameter: int, value: int) -> bool:
     if not sys.platform.startswith("linux"):
         return False
     try:
-        return bool(ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1))
+        return bool(ctypes.CDLL(None).mallopt(parameter, value))
     except (AttributeError, OSError):  # another C library, such as musl
         return False

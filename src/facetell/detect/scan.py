@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -29,8 +29,17 @@ def scan(
         for item in items:
             waiting.append(pool.submit(work, item))
             if len(waiting) >= threads * ahead:
-                yield waiting.popleft().result()
+                yield _first(waiting)
         while waiting:
-            yield waiting.popleft().result()
+            yield _first(waiting)
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        # Not by joining the threads: a second Ctrl-C would break that off for good, and Python
+        # would end while they work.
+        pool.shutdown(wait=False, cancel_futures=True)
+        wait([begun for begun in waiting if not begun.cancelled()])
+
+
+def _first(waiting: deque[Future[R]]) -> R:
+    result = waiting[0].result()
+    waiting.popleft()
+    return result

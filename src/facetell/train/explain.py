@@ -36,7 +36,7 @@ def load_checkpoint(run: Path) -> tuple[Detector, Recipe]:
     """The averaged weights of a run folder's last checkpoint. Raises DataError where it has
     none."""
     recipe = read_recipe(run / CONFIG_NAME)
-    net = built(recipe.architecture, recipe.size_px, pretrained=False)
+    net = built(recipe.architecture, recipe.size_px, False, recipe.folded)
     load_weights(net, run, recipe, recipe.keep)
     return net.eval(), recipe
 

@@ -114,7 +114,7 @@ def train(
             hint="give data with a val split: facetell data split",
         )
     return fit(
-        built(recipe.architecture, recipe.size_px, recipe.pretrained),
+        built(recipe.architecture, recipe.size_px, recipe.pretrained, recipe.folded),
         lambda first, end: TrainingSamples(cache, recipe, first, end),
         loss,
         recipe,

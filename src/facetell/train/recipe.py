@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from facetell.data.degrade import AUGMENTATIONS, Augmentation
 from facetell.detect.crop import Align, CropSpec
 from facetell.errors import DataError
+from facetell.train.networks.folding import Arithmetic
 from facetell.train.networks.registry import architecture
 from facetell.train.optimisation import Optimisation, Stage
 
@@ -25,7 +26,11 @@ class Recipe(Optimisation):
 
     architecture: a name in `networks.registry`, or timm's. pretrained: where it starts: false for
         random weights, true for those of its package or of timm's hub, the name of an installed
-        package with one file of weights, or the path of such a file (a run's checkpoint, too).
+        package with one file of weights, or the path of such a file (a run's checkpoint, or, with
+        `folded`, a model file).
+    folded: batch normalisation is folded into the convolutions before training, so that a CPU
+        learns twice as fast or more from start weights that know such pictures; the 1x1
+        convolutions then compute in this. null keeps the normalisation.
     head_samples: seen before all others by a first stage in which the backbone is frozen and only
         the head learns, at head_learning_rate; 0 for one stage alone. thaw: layers, counted from
         the head, that learn in the second stage; null for all.
@@ -39,6 +44,7 @@ class Recipe(Optimisation):
 
     architecture: str = "efficientnet_lite0"
     pretrained: bool | str = True
+    folded: Arithmetic | None = None
     head_samples: int = 0
     head_learning_rate: float = 1e-3
     thaw: int | None = None

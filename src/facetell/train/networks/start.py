@@ -4,31 +4,46 @@ import hashlib
 import importlib.util
 from pathlib import Path
 
+import onnx
 import torch
+from onnx import numpy_helper
 from torch import Tensor, nn
 
 from facetell.errors import DataError
 from facetell.train.networks.detector import Detector, load_same_order
+from facetell.train.networks.folding import Arithmetic, fold
 from facetell.train.networks.from_timm import TimmFeatures
 from facetell.train.networks.registry import FROM_NOTHING, architecture
 
-ENDINGS = (".pth", ".pt", ".ckpt", ".bin", ".safetensors")
+ENDINGS = (".pth", ".pt", ".ckpt", ".bin", ".safetensors", ".onnx")
 REMEDY = "give false, true, the name of an installed package with weights, or a file of weights"
 
 
-def built(name: str, size_px: int, pretrained: bool | str) -> Detector:
+def built(
+    name: str, size_px: int, pretrained: bool | str, folded: Arithmetic | None = None
+) -> Detector:
     """The architecture `name` for crops of size_px, with its start weights; see `Recipe`.
 
     Raises DataError where there is no such architecture, and where its weights cannot be had or are
     those of another network; MissingExtra where their package is not installed.
     """
     net = architecture(name).build(size_px, pretrained is True)
-    if isinstance(pretrained, str):
-        path = _find(pretrained)
+    path = _find(pretrained) if isinstance(pretrained, str) else None
+    exported = path is not None and path.suffix == ".onnx"  # what is folded in itself
+    if exported and not folded:
+        raise DataError(
+            f"{path} is a model file, whose normalisation is folded into its convolutions",
+            hint="let it learn on so, with --set folded=fp32, or start from its run's checkpoint",
+        )
+    if folded and exported:
+        fold(net, size_px, folded)
+    if path:
         try:
             _load(net, _read(path))
         except ValueError as error:
             raise DataError(f"{path.name} does not fit {name}: {error}", hint=REMEDY) from error
+    if folded and not exported:
+        fold(net, size_px, folded)
     return net
 
 
@@ -67,6 +82,8 @@ def _read(path: Path) -> dict[str, Tensor]:
             from safetensors.torch import load_file
 
             return load_file(path)
+        if path.suffix == ".onnx":
+            return _of_model(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     # An unpickler fails in many ways on bytes that are none; all of them mean one thing.
     except Exception as error:
@@ -85,7 +102,8 @@ def _load(net: Detector, weights: dict[str, Tensor]) -> None:
     by their order. Raises ValueError where neither fits."""
     ours = {n.removeprefix("net."): w for n, w in weights.items() if n.startswith("net.")}
     target: nn.Module = net if ours else net.backbone
-    if ours and ours["head.weight"].shape != net.head.weight.shape:
+    head = ours.get("head.weight")
+    if head is not None and head.shape != net.head.weight.shape:
         ours |= {f"head.{name}": value for name, value in net.head.state_dict().items()}
     if isinstance(target, TimmFeatures):
         target = target.net
@@ -98,3 +116,20 @@ def _load(net: Detector, weights: dict[str, Tensor]) -> None:
         target.load_state_dict({name: weights[name] for name in own})
     else:
         load_same_order(target, weights)
+
+
+def _of_model(path: Path) -> dict[str, Tensor]:
+    """The convolutions of a model file by the names that they had in training, as a checkpoint of
+    ours would hold them. The exporter names what it folded after the weight that it belongs to."""
+    graph = onnx.load(path).graph
+    held = {weight.name: numpy_helper.to_array(weight) for weight in graph.initializer}
+    weights: dict[str, Tensor] = {}
+    for node in graph.node:
+        if node.op_type == "Conv" and node.input[1] in held:
+            name = f"net.{node.input[1].removesuffix('.weight')}"
+            weight = torch.tensor(held[node.input[1]], dtype=torch.float32)
+            bias = torch.zeros(len(weight))  # the exporter leaves out one of zeros
+            if len(node.input) > 2:
+                bias = torch.tensor(held[node.input[2]], dtype=torch.float32)
+            weights |= {f"{name}.weight": weight, f"{name}.bias": bias}
+    return weights
