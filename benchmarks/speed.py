@@ -20,6 +20,7 @@ from PIL import Image
 from benchmarks.common import EXAMPLES, draw_folder, in_turn
 from facetell.cli.judge import Outputs, judge
 from facetell.detect.analyze import Detector, Options
+from facetell.detect.answers import answers
 from facetell.detect.crop import crop_face, to_tensor
 from facetell.detect.faces import _network_inputs, _sides
 from facetell.detect.media import read_picture
@@ -87,7 +88,7 @@ def nets_of(path: Path, detector: Detector) -> Mapping[str, Callable[[], None]]:
 
     def both() -> None:
         for pixels in looks:
-            finder.run(["scores", "boxes_xyxy", "landmarks"], {"pixels": pixels})
+            answers(finder, pixels)
         judging()
 
     return {"both": both, "judging": judging}

@@ -72,7 +72,7 @@ def test_clips_become_frames_that_keep_label_and_group(tmp_path):
     listing = tmp_path / "clips.csv"
     rows = [
         f"fake/{name},fake,val,met,Wav2Lip,person"
-        for name in ("a.mp4", "a.2.mp4", "b.mp4", "c.png")
+        for name in ("a.mp4", "a.2.mp4", "b.mp4", "c.png", "a.mp4")
     ]
     listing.write_text("\n".join(["path,label,split,source,generator,group", *rows]))
     out = tmp_path / "frames"
@@ -89,6 +89,7 @@ def test_clips_become_frames_that_keep_label_and_group(tmp_path):
     left_out = (out / "left_out.txt").read_text()
     assert "b.mp4: it is neither" in left_out
     assert "c.png: it is a picture, not a clip" in left_out
+    assert "a.mp4: named in an earlier row" in left_out
 
     before = [frame.path.stat().st_mtime_ns for frame in frames]
     facetell("data", "frames", listing, "--per-clip", 3, "--out", out)

@@ -153,11 +153,11 @@ def test_boxes_that_agree_are_averaged_by_their_scores():
 @pytest.mark.parametrize("shape", [(256, 256), (701, 1152), (1100, 1400), (3, 40_000)])
 def test_looks_at_a_picture_in_strips_see_what_they_would_see_of_the_whole(shape):
     image, sides = noise_image(*shape), [192, 640, 1920]
-    for side, (planes, scale_xy) in zip(sides, _network_inputs(image, sides), strict=True):
+    for side, (pixels, scale_xy) in zip(sides, _network_inputs(image, sides), strict=True):
         whole = Image.fromarray(image)
         factor = max(1, max(shape) // (2 * side))
-        size_wh = planes.shape[3], planes.shape[2]
+        size_wh = pixels.shape[1], pixels.shape[0]
         reduced = whole.reduce(factor) if factor > 1 else whole
-        seen = np.asarray(reduced.resize(size_wh, Image.Resampling.BILINEAR), np.float32)
-        np.testing.assert_array_equal(planes[0], seen.transpose(2, 0, 1))
+        seen = np.asarray(reduced.resize(size_wh, Image.Resampling.BILINEAR))
+        np.testing.assert_array_equal(pixels, seen)
         np.testing.assert_allclose(scale_xy, np.divide(size_wh, shape[::-1]), rtol=1e-6)

@@ -8,7 +8,7 @@ import pytest
 
 from facetell.detect import heap
 
-SETTINGS = [heap.share_one_heap, heap.keep_freed_memory]
+SETTINGS = [heap.spare_memory, heap.keep_freed_memory]
 
 
 @pytest.mark.parametrize("setting", SETTINGS)

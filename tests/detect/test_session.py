@@ -15,7 +15,7 @@ def test_a_file_opened_ahead_is_the_one_that_was_there_then(tmp_path):
     begin_to_open(path)
     ahead = open_onnx(path)
     assert ahead.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert [i.name for i in ahead.session.get_inputs()] == ["pixels"]
+    assert [i.name for i in ahead.session.get_inputs()] == ["pixels", "features"]
 
 
 def test_a_file_opened_ahead_is_given_away_once(tmp_path):

@@ -27,7 +27,7 @@ from facetell.cli.writers import (
 )
 from facetell.detect.analyze import Detector, Options, limits_of, model_info
 from facetell.detect.find import find_media
-from facetell.detect.heap import share_one_heap
+from facetell.detect.heap import spare_memory
 from facetell.detect.media import media_kind
 from facetell.detect.report import Report, p_text
 from facetell.detect.scan import scan
@@ -85,7 +85,7 @@ def judge(
         raise OutputError(
             f"{outputs.film} is one file, for {len(files)} files to be judged", hint="name a folder"
         )
-    share_one_heap()
+    spare_memory()
     detector = Detector.load(model, options, threads if len(files) == 1 else 1)
     known = _known(outputs.json, detector) if resume and outputs.json else set()
     todo = [file for file in files if str(file) not in known]

@@ -40,7 +40,10 @@ def extract_frames(
         except MediaError as error:
             return str(error)
 
-    frames, left_out = [], []
+    first = {sample.path: sample for sample in reversed(samples)}
+    repeated = [sample for sample in samples if first[sample.path] is not sample]
+    samples = [sample for sample in samples if first[sample.path] is sample]
+    frames, left_out = [], [f"{sample.path}: named in an earlier row" for sample in repeated]
     for done, found in enumerate(scan(samples, extract, threads), start=1):
         sample = samples[done - 1]
         if isinstance(found, str):

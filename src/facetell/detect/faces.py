@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from facetell.detect.answers import answers
 from facetell.detect.card import FinderCard
 from facetell.detect.crop import strips_of
 from facetell.detect.session import FINDER_FILE
@@ -78,12 +79,10 @@ class SmallFinder:
         landmarks = np.concatenate([found.landmarks for found in looks])
         return inside_picture(merge_overlaps(FoundFaces(boxes, scores, landmarks)), image)
 
-    def _look(self, longest_px: int, pixels: FloatArray, scale_xy: FloatArray) -> FoundFaces:
+    def _look(self, longest_px: int, pixels: UInt8Array, scale_xy: FloatArray) -> FoundFaces:
         """Search at one size; pixels, scale_xy: see `_network_inputs`."""
         session, card = self._opened
-        scores, boxes, landmarks = session.run(
-            ["scores", "boxes_xyxy", "landmarks"], {"pixels": pixels}
-        )
+        scores, boxes, landmarks = answers(session, pixels)
         likely = np.flatnonzero(scores[0] >= card.min_score)
         if longest_px > LOOKS[0][0]:
             size = boxes[0, likely, 2:] - boxes[0, likely, :2]
@@ -183,10 +182,10 @@ def _sides(longest_px: int) -> list[int]:
     return [max(SMALLEST_LOOK_PX, side) for side in sides]
 
 
-def _network_inputs(image: UInt8Array, sides: Sequence[int]) -> list[tuple[FloatArray, FloatArray]]:
+def _network_inputs(image: UInt8Array, sides: Sequence[int]) -> list[tuple[UInt8Array, FloatArray]]:
     """Resize for each look, stretching to sides that are multiples of 32.
 
-    Returns [1, 3, h, w] float32 0..255 and the scales (x, y) of each.
+    Returns [h, w, 3] uint8 and the scales (x, y) of each.
 
     A picture may be huge, so it is passed over once, in strips, for all looks together: a strip is
     either reduced by a whole factor, or brought to its width only, as Pillow's own resize begins.
@@ -210,8 +209,7 @@ def _network_inputs(image: UInt8Array, sides: Sequence[int]) -> list[tuple[Float
     inputs = []
     for new_wh, whole in zip(sizes_wh, wholes, strict=True):
         pixels = np.asarray(_resized(whole, new_wh))
-        planes = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None]).astype(np.float32)
-        inputs.append((planes, np.array([new_wh[0] / width, new_wh[1] / height], np.float32)))
+        inputs.append((pixels, np.array([new_wh[0] / width, new_wh[1] / height], np.float32)))
     return inputs
 
 

@@ -3,17 +3,19 @@
 import ctypes
 import sys
 
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -2, -4, -8
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -2, -3, -4, -8
 _TAKEN_AT_ONCE = 256 << 20  # bytes
+_LARGE = 4 << 20  # bytes
 
 
-def share_one_heap() -> bool:
-    """Call before threads are started; returns whether it took effect.
+def spare_memory() -> bool:
+    """One heap for all threads, which never holds large pieces. Call before threads are started;
+    returns whether it took effect.
 
-    By default each thread has a heap of its own, and keeps there what the largest look at a large
-    picture took.
+    By default each thread has a heap of its own, and keeps there what the largest picture took,
+    in pieces that the next one does not fit into.
     """
-    return _set(_M_ARENA_MAX, 1)
+    return _set(_M_ARENA_MAX, 1) and _set(_M_MMAP_THRESHOLD, _LARGE)
 
 
 def keep_freed_memory() -> bool:

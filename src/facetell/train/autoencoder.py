@@ -34,7 +34,7 @@ def autoencoder_bytes(encoder: Path, decoder: Path) -> bytes:
     pixels = torch.zeros(2, 3, EXAMPLE_PX, 2 * EXAMPLE_PX)
     sides = {2: 8 * torch.export.Dim("h"), 3: 8 * torch.export.Dim("w")}
     shapes = {"pixels": {0: torch.export.Dim("n"), **sides}}
-    return exported(net, pixels, "pixels", ["regenerated"], shapes)
+    return exported(net, {"pixels": pixels}, ["regenerated"], shapes)
 
 
 def _load(part: nn.Module, weights: dict[str, Tensor]) -> None:

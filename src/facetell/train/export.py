@@ -1,6 +1,7 @@
 """Write a trained network as the one model file: ONNX, weights inside, card in the metadata."""
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +17,22 @@ OPSET = 18
 
 def onnx_bytes(net: Detector, size_px: int) -> bytes:
     """The network as ONNX without a card: crops [N, 3, S, S] -> logit [N], evidence [N, h, w]."""
-    crops = torch.zeros(2, 3, size_px, size_px)
+    crops = {"crops": torch.zeros(2, 3, size_px, size_px)}
     shapes = {"crops": {0: torch.export.Dim("n")}}
-    return exported(net, crops, "crops", ["logit", "evidence"], shapes)
+    return exported(net, crops, ["logit", "evidence"], shapes)
 
 
 def exported(
-    net: nn.Module, example: Tensor, takes: str, gives: list[str], dynamic: dict[str, Any]
+    net: nn.Module, examples: Mapping[str, Tensor], gives: list[str], dynamic: dict[str, Any]
 ) -> bytes:
-    """Any network of one input as ONNX bytes. dynamic: sides that may differ from the example's,
-    as `torch.onnx.export` wants them."""
+    """Any network as ONNX bytes. examples: of its inputs, in the order in which it takes them.
+    dynamic: sides that may differ from theirs, as `torch.onnx.export` wants them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of torch, about its own tree specs
         program = torch.onnx.export(
             net.eval(),
-            (example,),
-            input_names=[takes],
+            tuple(examples.values()),
+            input_names=list(examples),
             output_names=gives,
             dynamic_shapes=dynamic,
             opset_version=OPSET,

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from facetell._version import __version__
 from facetell.data.labels import LabelCache
+from facetell.detect.answers import ANSWERS, FEATURES, STRIP_FEATURES
 from facetell.detect.card import CARD_VERSION, FinderCard
 from facetell.detect.faces import SmallFinder
 from facetell.train.export import exported, write_model
@@ -101,27 +102,35 @@ def write_finder(
 
 
 def finder_bytes(net: FinderNet) -> bytes:
-    """The network as ONNX without a card: pixels [1, 3, H, W] -> scores [1, K], boxes, landmarks.
+    """The network as ONNX without a card, in two parts that have nothing in common: pixels [1, 3,
+    h, W] of a strip -> features of it [1, C, h / 8, W / 8]; those of the whole picture -> scores
+    [1, K], boxes, landmarks. `detect/answers.py` runs one after the other.
 
-    H and W are multiples of 32.
+    h is a multiple of 8, W of 32, and so is the height of the whole.
     """
-    rows, columns = (STRIDES[-1] * torch.export.Dim(name, max=256) for name in ("rows", "cols"))
+    strip = {2: STRIDES[0] * torch.export.Dim("strip", max=1024),
+             3: STRIDES[0] * torch.export.Dim("across", max=1024)}  # fmt: skip
+    whole = {2: 4 * torch.export.Dim("rows", max=256), 3: 4 * torch.export.Dim("cols", max=256)}
+    pixels = torch.zeros(1, 3, 72, 136)
+    with torch.no_grad():
+        features = net.begin(torch.zeros(1, 3, 96, 128))
     return exported(
-        _Scores(net),
-        torch.zeros(1, 3, 96, 128),
-        "pixels",
-        ["scores", "boxes_xyxy", "landmarks"],
-        {"pixels": {2: rows, 3: columns}},
+        _TwoParts(net),
+        {"pixels": pixels, FEATURES: features},
+        [STRIP_FEATURES, *ANSWERS],
+        {"pixels": strip, "features_of_eight": whole},
     )
 
 
-class _Scores(nn.Module):
-    """The network with probabilities in place of logits."""
+class _TwoParts(nn.Module):
+    """The network in two parts, with probabilities in place of logits."""
 
     def __init__(self, net: FinderNet) -> None:
         super().__init__()
         self.net = net
 
-    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        logits, boxes, landmarks = self.net(pixels)
-        return logits.sigmoid(), boxes, landmarks
+    def forward(
+        self, pixels: Tensor, features_of_eight: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        logits, boxes, landmarks = self.net.finish(features_of_eight)
+        return self.net.begin(pixels), logits.sigmoid(), boxes, landmarks

@@ -40,7 +40,17 @@ class FinderNet(nn.Module):
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Returns logits [N, K], boxes_xyxy [N, K, 4] and landmarks [N, K, 5, 2] in pixels."""
-        features = [self.eight(self.stem((pixels - MEAN) / STD))]
+        return self.finish(self.begin(pixels))
+
+    def begin(self, pixels: Tensor) -> Tensor:
+        """The layers that can be given a picture in strips: features [N, C, H / 8, W / 8], each of
+        the pixels up to 15 rows and columns around its first."""
+        found: Tensor = self.eight[0](self.stem((pixels - MEAN) / STD))
+        return found
+
+    def finish(self, features_of_eight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """All that follows; see `forward`."""
+        features = [self.eight[1:](features_of_eight)]
         features.append(self.sixteen(features[-1]))
         features.append(self.thirty_two(features[-1]))
         above: Tensor | None = None

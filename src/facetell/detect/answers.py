@@ -1,0 +1,48 @@
+"""What the finder's network says of a picture, its first layers strip by strip.
+
+At the size of a large picture, the first layers hand on hundreds of megabytes for one look, which
+leave the processor's cache on their way. They see 16 rows around each, so that strips overlapping
+by these give exactly what the whole would give; an eighth as fine, the rest takes the whole.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from facetell.types import FloatArray, UInt8Array
+
+ANSWERS = ["scores", "boxes_xyxy", "landmarks"]
+STRIP_FEATURES, FEATURES = "strip_features", "features"
+"""The network's first part gives the former, its second takes the latter: `train/finder.py`."""
+STRIDE = 8
+"""Pixels per row of features."""
+STRIP_ROWS = 256
+MARGIN_ROWS = 16
+
+
+def answers(session: Any, pixels: UInt8Array) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """pixels: [H, W, 3] uint8 RGB, sides multiples of 32 -> scores [1, K], boxes_xyxy [1, K, 4] and
+    landmarks [1, K, 5, 2] in pixels, a row per cell."""
+    import onnxruntime
+
+    asked_alone = onnxruntime.RunOptions()
+    asked_alone.only_execute_path_to_fetches = True
+    height = len(pixels)
+    parts = []
+    for top in range(0, height, STRIP_ROWS):
+        bottom = min(height, top + STRIP_ROWS)
+        first = max(0, top - MARGIN_ROWS)
+        strip = pixels[first : bottom + MARGIN_ROWS].transpose(2, 0, 1)[None]
+        given = {"pixels": np.ascontiguousarray(strip, np.float32), FEATURES: _nothing(session)}
+        found = session.run([STRIP_FEATURES], given, asked_alone)[0]
+        parts.append(found[:, :, (top - first) // STRIDE : (bottom - first) // STRIDE])
+    nothing = np.zeros((1, 3, STRIDE, STRIDE), np.float32)
+    given = {"pixels": nothing, FEATURES: np.concatenate(parts, axis=2)}
+    scores, boxes, landmarks = session.run(ANSWERS, given, asked_alone)
+    return scores, boxes, landmarks
+
+
+def _nothing(session: Any) -> FloatArray:
+    """In the place of the features while there are none: ONNX Runtime wants all inputs always."""
+    channels = next(one for one in session.get_inputs() if one.name == FEATURES).shape[1]
+    return np.zeros((1, channels, 4, 4), np.float32)
