@@ -4,6 +4,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from facetell.detect.model import Model
+from facetell.detect.session import DEFAULT_MODEL
 from facetell.errors import DataError
 from facetell.train.networks import registry
 from facetell.train.networks.registry import FROM_NOTHING
@@ -29,6 +31,12 @@ def test_a_local_file_is_a_start(tmp_path, ending):
     net = built("tiny", 64, str(path))
     assert same(net.backbone.state_dict(), weights)
     assert origin("tiny", str(path)).startswith(f"weights{ending} (sha256 ")
+
+
+def test_a_model_file_says_where_it_started_itself():
+    said = origin("efficientnet_lite0", str(DEFAULT_MODEL))
+    assert said.startswith(f"{Model.load().card.name} (sha256 ")
+    assert said.endswith(Model.load().card.start_weights)
 
 
 def test_names_may_differ_when_order_and_shapes_agree(tmp_path):

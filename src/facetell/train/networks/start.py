@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+from contextlib import suppress
 from pathlib import Path
 
 import onnx
@@ -9,7 +10,8 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from facetell.errors import DataError
+from facetell.detect.model import Model
+from facetell.errors import DataError, ModelError
 from facetell.train.networks.detector import Detector, load_same_order
 from facetell.train.networks.folding import Arithmetic, fold
 from facetell.train.networks.from_timm import TimmFeatures
@@ -53,6 +55,9 @@ def origin(name: str, pretrained: bool | str) -> str:
         return (architecture(name).start if pretrained else None) or FROM_NOTHING
     path = _find(pretrained)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    with suppress(ModelError):  # where it is no model of ours
+        card = Model.load(path).card
+        return f"{card.name} (sha256 {digest}…; {card.licence}); it from: {card.start_weights}"
     package = f" of the package {pretrained}" if not Path(pretrained).is_file() else ""
     return f"{path.name}{package} (sha256 {digest}…; its licence is its maker's to say)"
 
