@@ -65,6 +65,8 @@ bench: .venv/dev
 	$(BIN)/python -m benchmarks.growth --most 10000
 	$(BIN)/python -m benchmarks.start
 	$(BIN)/python -m benchmarks.footprint
+	$(PIP) install -q py-spy==0.4.3
+	$(BIN)/python -m benchmarks.stages
 
 # The service under load, beside the model alone.
 bench-service: .venv/dev
