@@ -2,8 +2,8 @@
 
 python -m benchmarks.stages [--before CHECKOUT] [--pictures 150] [--sides 256 1152 4000]
 
-`facetell detect FOLDER --json` on one thread, sampled a hundred times a second; each sample counts
-for the innermost of the functions below that it is in. CHECKOUT is another checkout of this project,
+`facetell detect FOLDER --json` on one thread, sampled a hundred times a second; a sample counts
+for the innermost of the functions below that it is in. CHECKOUT is another one of this project,
 such as `git worktree add ../before COMMIT`. py-spy comes from `pip install py-spy`.
 """
 

@@ -1,11 +1,14 @@
 """Networks whose normalisation is folded say the same, learn, and go on from a model file."""
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
+from onnx import numpy_helper
 from torch import nn
 
+from facetell.detect.session import DEFAULT_MODEL
 from facetell.errors import DataError
 from facetell.train.export import onnx_bytes
 from facetell.train.loop import train
@@ -71,6 +74,25 @@ def test_a_model_file_learns_on(tmp_path):
     again = built("efficientnet_lite0_short", 64, str(path), "fp32")
     with torch.no_grad():
         assert torch.allclose(again(crops(64))[0], net(crops(64))[0], atol=1e-4)
+
+
+def test_the_witnesses_of_the_model_inside_learn_on():
+    shares = {
+        weight.name: float(numpy_helper.to_array(weight))
+        for weight in onnx.load(DEFAULT_MODEL).graph.initializer
+        if "calibrated logit" in weight.name
+    }
+    said = torch.zeros(4)
+    for number, name in enumerate(["efficientnet_lite0", "efficientnet_lite0_short"]):
+        witness = built(name, 192, str(DEFAULT_MODEL), "fp32").eval()
+        with torch.no_grad():
+            logit = witness(crops(192))[0]
+        slope = shares[f"{number}/calibrated logit slope"]
+        said += slope * logit + shares[f"{number}/calibrated logit intercept"]
+    session = onnxruntime.InferenceSession(DEFAULT_MODEL)
+    np.testing.assert_allclose(
+        said.numpy(), session.run(["logit"], {"crops": crops(192).numpy()})[0], atol=1e-3
+    )
 
 
 def test_a_model_file_of_another_network_is_refused(tmp_path):

@@ -5,15 +5,14 @@ import importlib.util
 from contextlib import suppress
 from pathlib import Path
 
-import onnx
 import torch
-from onnx import numpy_helper
 from torch import Tensor, nn
 
 from facetell.detect.model import Model
 from facetell.errors import DataError, ModelError
 from facetell.train.networks.detector import Detector, load_same_order
 from facetell.train.networks.folding import Arithmetic, fold
+from facetell.train.networks.from_model import witnesses
 from facetell.train.networks.from_timm import TimmFeatures
 from facetell.train.networks.registry import FROM_NOTHING, architecture
 
@@ -31,20 +30,20 @@ def built(
     """
     net = architecture(name).build(size_px, pretrained is True)
     path = _find(pretrained) if isinstance(pretrained, str) else None
-    exported = path is not None and path.suffix == ".onnx"  # what is folded in itself
-    if exported and not folded:
+    is_model = path is not None and path.suffix == ".onnx"
+    if is_model and not folded:
         raise DataError(
             f"{path} is a model file, whose normalisation is folded into its convolutions",
             hint="let it learn on so, with --set folded=fp32, or start from its run's checkpoint",
         )
-    if folded and exported:
+    if is_model and folded:
         fold(net, size_px, folded)
     if path:
         try:
-            _load(net, _read(path))
+            _load_witness(net, path) if is_model else _load(net, _read(path))
         except ValueError as error:
             raise DataError(f"{path.name} does not fit {name}: {error}", hint=REMEDY) from error
-    if folded and not exported:
+    if folded and not is_model:
         fold(net, size_px, folded)
     return net
 
@@ -87,8 +86,6 @@ def _read(path: Path) -> dict[str, Tensor]:
             from safetensors.torch import load_file
 
             return load_file(path)
-        if path.suffix == ".onnx":
-            return _of_model(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     # An unpickler fails in many ways on bytes that are none; all of them mean one thing.
     except Exception as error:
@@ -123,18 +120,17 @@ def _load(net: Detector, weights: dict[str, Tensor]) -> None:
         load_same_order(target, weights)
 
 
-def _of_model(path: Path) -> dict[str, Tensor]:
-    """The convolutions of a model file by the names that they had in training, as a checkpoint of
-    ours would hold them. The exporter names what it folded after the weight that it belongs to."""
-    graph = onnx.load(path).graph
-    held = {weight.name: numpy_helper.to_array(weight) for weight in graph.initializer}
-    weights: dict[str, Tensor] = {}
-    for node in graph.node:
-        if node.op_type == "Conv" and node.input[1] in held:
-            name = f"net.{node.input[1].removesuffix('.weight')}"
-            weight = torch.tensor(held[node.input[1]], dtype=torch.float32)
-            bias = torch.zeros(len(weight))  # the exporter leaves out one of zeros
-            if len(node.input) > 2:
-                bias = torch.tensor(held[node.input[2]], dtype=torch.float32)
-            weights |= {f"{name}.weight": weight, f"{name}.bias": bias}
-    return weights
+def _load_witness(net: Detector, path: Path) -> None:
+    """The network of a model file that is like `net`. Raises ValueError where none is."""
+    try:
+        found = witnesses(path)
+    except Exception as error:  # a parser of protocol buffers fails in ways of its own
+        raise DataError(
+            f"{path} cannot be read as weights ({type(error).__name__})", hint=REMEDY
+        ) from error
+    wanted = {f"net.{name}": value.shape for name, value in net.state_dict().items()}
+    for weights in found:
+        if {name: value.shape for name, value in weights.items()} == wanted:
+            _load(net, weights)
+            return
+    raise ValueError("no network in it has these layers")
