@@ -1,4 +1,5 @@
 import numpy as np
+import onnx
 import pytest
 from PIL import Image
 
@@ -10,7 +11,7 @@ from facetell.detect.faces import (
     suppress_overlaps,
 )
 from facetell.detect.media import read_picture
-from facetell.detect.session import DEFAULT_MODEL
+from facetell.detect.session import DEFAULT_MODEL, FINDER_FILE
 from facetell.errors import ModelError
 from facetell.types import FoundFaces
 from tests.shared import EXAMPLES, noise_image
@@ -161,3 +162,19 @@ def test_looks_at_a_picture_in_strips_see_what_they_would_see_of_the_whole(shape
         seen = np.asarray(reduced.resize(size_wh, Image.Resampling.BILINEAR))
         np.testing.assert_array_equal(pixels, seen)
         np.testing.assert_allclose(scale_xy, np.divide(size_wh, shape[::-1]), rtol=1e-6)
+
+
+def test_a_finder_in_one_part_is_refused(tmp_path):
+    pixels, scores = (
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1])
+        for name in ("pixels", "scores")
+    )
+    node = onnx.helper.make_node("Identity", ["pixels"], ["scores"])
+    opset = [onnx.helper.make_opsetid("", 18)]
+    old = onnx.helper.make_model(
+        onnx.helper.make_graph([node], "old", [pixels], [scores]), opset_imports=opset, ir_version=9
+    )
+    old.metadata_props.extend(onnx.load(FINDER_FILE).metadata_props)
+    onnx.save(old, tmp_path / "faces.onnx")
+    with pytest.raises(ModelError, match="of an earlier facetell"):
+        SmallFinder(1, tmp_path / "faces.onnx").find_faces(noise_image(64, 64))

@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from facetell.detect.answers import answers
+from facetell.detect.answers import FEATURES, answers
 from facetell.detect.card import FinderCard
 from facetell.detect.crop import strips_of
 from facetell.detect.session import FINDER_FILE
+from facetell.errors import ModelError
 from facetell.types import FloatArray, FoundFaces, UInt8Array
 
 MAX_OVERLAP = 0.4
@@ -67,6 +68,11 @@ class SmallFinder:
         from facetell.detect.model import open_file
 
         session, card, _ = open_file(self._path, self._threads, FinderCard)
+        if FEATURES not in {one.name for one in session.get_inputs()}:
+            raise ModelError(
+                f"{self._path} is a finder of an earlier facetell, whose network was in one part",
+                hint="train it again with this version, or use the one inside",
+            )
         return session, card
 
     def find_faces(self, image: UInt8Array) -> FoundFaces:
