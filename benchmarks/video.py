@@ -23,7 +23,6 @@ from benchmarks.growth import Growth, draw_growth
 from facetell import Detector
 from facetell.detect.faces import SmallFinder
 from facetell.detect.scan import scan
-from facetell.types import FloatArray
 
 FPS = 30
 COLUMNS = (
@@ -105,11 +104,12 @@ class Recorded:
 
     def __init__(self, session: Any) -> None:
         self.session = session
-        self.given: list[tuple[list[str], dict[str, FloatArray]]] = []
+        self.given: list[tuple[Any, ...]] = []
+        self.get_inputs = session.get_inputs
 
-    def run(self, outputs: list[str], feed: dict[str, FloatArray]) -> Any:
-        self.given.append((outputs, feed))
-        return self.session.run(outputs, feed)
+    def run(self, *given: Any) -> Any:
+        self.given.append(given)
+        return self.session.run(*given)
 
     def again(self, threads: int) -> None:
         """The net alone: everything it was given, on tensors that are ready."""
@@ -118,7 +118,7 @@ class Recorded:
             pass
 
 
-def _run(session: Any, given: tuple[list[str], dict[str, FloatArray]]) -> None:
+def _run(session: Any, given: tuple[Any, ...]) -> None:
     session.run(*given)
 
 
