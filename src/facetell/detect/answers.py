@@ -16,7 +16,7 @@ STRIP_FEATURES, FEATURES = "strip_features", "features"
 """The network's first part gives the former, its second takes the latter: `train/finder.py`."""
 STRIDE = 8
 """Pixels per row of features."""
-STRIP_ROWS = 256
+STRIP_ROWS = 128
 MARGIN_ROWS = 16
 
 
