@@ -73,7 +73,7 @@ def draw_growth(curves: Sequence[Growth], path: Path) -> None:
     for axes, curve in zip(np.atleast_1d(figure.subplots(1, len(curves))), curves, strict=True):
         start, each = curve.line
         ends = np.array([0, max(curve.amounts)])
-        axes.plot(ends, start + each * ends, color="#9aa3ad", label=f"{1000 * each:.3g} ms each")
+        axes.plot(ends, start + each * ends, color="#9aa3ad", label=f"{1000 * each:,.1f} ms each")
         axes.plot(curve.amounts, curve.taken_s, "o", color="#2166ac", label="measured")
         axes.set_title(curve.name, fontsize=10)
         axes.set(xlabel=curve.unit, ylabel="processor seconds", ylim=(0, None))
