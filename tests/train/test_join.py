@@ -61,3 +61,35 @@ def test_models_that_do_not_go_together_are_refused(tmp_path):
         join([small, large], "both")
     with pytest.raises(DataError, match="nothing to join"):
         join([small], "one")
+
+
+# torch's own exporter uses what torch deprecates.
+@pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
+def test_a_mirrored_model_says_the_mean_of_a_crop_and_its_mirror_image(tmp_path):
+    torch.manual_seed(0)
+    network = onnx_bytes(tiny_network().eval(), SIDE_PX)
+    one, other = tmp_path / "one.onnx", tmp_path / "two.onnx"
+    for path, intercept in ((one, 0.5), (other, -2.0)):
+        write_model(network, ModelCard.model_validate(tiny_card(intercept=intercept)), path)
+    data, draft = join([one, other], "both", mirrored=[2, 2])
+    write_model(data, draft, tmp_path / "both.onnx")
+    crops = np.stack([noise_image(SIDE_PX, SIDE_PX, seed) for seed in range(3)])
+    first, second = Model.load(one), Model.load(other)
+    logit, evidence = Model.load(tmp_path / "both.onnx").score(crops)
+    straight = second.score(crops)
+    turned = second.score(np.ascontiguousarray(crops[:, :, ::-1]))
+    assert not np.allclose(straight[0], turned[0], atol=1e-3)
+    twice = (straight[0] + turned[0]) / 2, (straight[1] + turned[1][:, :, ::-1]) / 2
+    for said, one_said, two_said in zip((logit, evidence), first.score(crops), twice, strict=True):
+        calibrated = (
+            first.card.calibration.log_odds(one_said),
+            second.card.calibration.log_odds(two_said),
+        )
+        np.testing.assert_allclose(said, np.mean(calibrated, axis=0), atol=1e-5)
+    assert draft.recipe["mirrored"] == [2]
+
+
+def test_a_model_that_is_not_there_cannot_be_mirrored(tmp_path):
+    files = [model(tmp_path / "one.onnx"), model(tmp_path / "two.onnx")]
+    with pytest.raises(DataError, match="no model 3"):
+        join(files, "both", mirrored=[3])

@@ -1,12 +1,13 @@
 """Several detectors in one model file: witnesses that saw different things, heard alike."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, compose, helper, numpy_helper
+from onnx import ModelProto, NodeProto, TensorProto, compose, helper, numpy_helper
 
 from facetell.detect.card import ModelCard
 from facetell.detect.model import Model
@@ -16,63 +17,123 @@ from facetell.train.release import NOT_FITTED, today
 HALVED_FROM = 1000  # weights of a tensor
 
 
-def join(paths: Sequence[Path], name: str) -> tuple[bytes, ModelCard]:
+@dataclass
+class _Witness:
+    """A network among others. says: the names of its "logit" and its "evidence"."""
+
+    nodes: list[NodeProto]
+    weights: list[TensorProto]
+    says: dict[str, str]
+
+
+def join(
+    paths: Sequence[Path], name: str, mirrored: Collection[int] = ()
+) -> tuple[bytes, ModelCard]:
     """One network whose logit and evidence are the means of the calibrated ones of several, and the
     draft of its card, to be calibrated. Weights are kept in half precision and computed with in
     full, so that two files take the room of one.
 
-    Raises DataError when they are not of one crop and one size of map; ModelError for a file that
-    is no model.
+    mirrored: numbers of the models, from 1, that also look at the mirror image of each crop; what
+    they say is the mean of both looks.
+
+    Raises DataError when they are not of one crop and one size of map, or when there is no model of
+    such a number; ModelError for a file that is no model.
     """
     if len(paths) < 2:
         raise DataError("there is nothing to join", hint="name two model files or more")
+    if strange := sorted(set(mirrored) - set(range(1, len(paths) + 1))):
+        raise DataError(
+            f"there is no model {strange[0]} to mirror", hint=f"count them from 1 to {len(paths)}"
+        )
     cards = [Model.load(path).card for path in paths]
     if any(card.crop != cards[0].crop for card in cards):
         raise DataError(
             "the models want different crops", hint="join models trained on crops of one kind"
         )
-    graphs = [_named(onnx.load(path), f"{number}/") for number, path in enumerate(paths)]
-    shapes = {_shape(graph.output, "evidence") for graph in graphs}
+    loaded = [onnx.load(path) for path in paths]
+    shapes = {_shape(model.graph.output, "evidence") for model in loaded}
     if len(shapes) > 1:
         raise DataError(
             f"their evidence has different sizes: {sorted(shapes)}",
             hint="join models of architectures with the same stride",
         )
-    nodes = [node for graph in graphs for node in graph.node]
-    weights = [weight for graph in graphs for weight in graph.initializer]
+    witnesses = [_witness(model, f"{number}/") for number, model in enumerate(loaded)]
+    for number in set(mirrored):
+        witnesses[number - 1] = _looking_twice(witnesses[number - 1], f"{number - 1}/")
+    nodes = [node for witness in witnesses for node in witness.nodes]
+    weights = [weight for witness in witnesses for weight in witness.weights]
     for kind in ("logit", "evidence"):
         parts = []
-        for number, card in enumerate(cards):
+        for number, (witness, card) in enumerate(zip(witnesses, cards, strict=True)):
             part = f"{number}/calibrated {kind}"
             share = {"slope": card.calibration.slope, "intercept": card.calibration.intercept}
             for what, value in share.items():
                 constant = np.array(value / len(cards), np.float32)
                 weights.append(numpy_helper.from_array(constant, f"{part} {what}"))
             nodes += [
-                helper.make_node("Mul", [f"{number}/{kind}", f"{part} slope"], [f"{part} scaled"]),
+                helper.make_node("Mul", [witness.says[kind], f"{part} slope"], [f"{part} scaled"]),
                 helper.make_node("Add", [f"{part} scaled", f"{part} intercept"], [part]),
             ]
             parts.append(part)
         nodes.append(helper.make_node("Sum", parts, [kind]))
     casts, halved = _halved(weights)
-    first = onnx.load(paths[0])
+    first = loaded[0]
     graph = helper.make_graph(
         casts + nodes, "joined", list(first.graph.input), list(first.graph.output), halved
     )
     model = helper.make_model(
         graph, opset_imports=list(first.opset_import), ir_version=first.ir_version
     )
-    return model.SerializeToString(), _draft(cards, name)
+    return model.SerializeToString(), _draft(cards, name, mirrored)
 
 
-def _named(model: onnx.ModelProto, prefix: str) -> onnx.GraphProto:
-    """The graph with all its names apart from those of others, but for the crops it is given."""
+def _witness(model: ModelProto, prefix: str) -> _Witness:
+    """The network with all its names apart from those of others, but for the crops it is given."""
     graph = compose.add_prefix(model, prefix).graph
-    for node in graph.node:
+    nodes = list(graph.node)
+    _rename_input(nodes, f"{prefix}crops", "crops")
+    says = {kind: f"{prefix}{kind}" for kind in ("logit", "evidence")}
+    return _Witness(nodes, list(graph.initializer), says)
+
+
+def _rename_input(nodes: Sequence[NodeProto], old: str, new: str) -> None:
+    for node in nodes:
         for at, taken in enumerate(node.input):
-            if taken == f"{prefix}crops":
-                node.input[at] = "crops"
-    return graph
+            if taken == old:
+                node.input[at] = new
+
+
+def _looking_twice(witness: _Witness, prefix: str) -> _Witness:
+    """It is given each crop and its mirror image, in one batch; says the mean of both, its evidence
+    for the mirror image turned back."""
+
+    def named(what: str) -> str:
+        return f"{prefix}mirror {what}"
+
+    def turned(value: str, result: str) -> NodeProto:
+        return helper.make_node("Slice", [value, *map(named, slices)], [result])
+
+    # All of the last axis, backwards.
+    slices = {"start": -1, "end": np.iinfo(np.int64).min, "axis": -1, "step": -1}
+    weights = [
+        numpy_helper.from_array(np.array([value], np.int64), named(what))
+        for what, value in slices.items()
+    ]
+    _rename_input(witness.nodes, "crops", named("both"))
+    nodes = [
+        turned("crops", named("image")),
+        helper.make_node("Concat", ["crops", named("image")], [named("both")], axis=0),
+        *witness.nodes,
+    ]
+    for kind, value in witness.says.items():
+        looks = [named(f"{kind} {look}") for look in ("straight", "mirrored")]
+        nodes.append(helper.make_node("Split", [value], looks, axis=0, num_outputs=2))
+        if kind == "evidence":
+            nodes.append(turned(looks[1], named("evidence turned back")))
+            looks[1] = named("evidence turned back")
+        nodes.append(helper.make_node("Mean", looks, [named(kind)]))
+    says = {kind: named(kind) for kind in witness.says}
+    return _Witness(nodes, witness.weights + weights, says)
 
 
 def _shape(values: Sequence[Any], ending: str) -> tuple[int, ...]:
@@ -80,7 +141,7 @@ def _shape(values: Sequence[Any], ending: str) -> tuple[int, ...]:
     return tuple(side.dim_value for side in found.type.tensor_type.shape.dim[1:])
 
 
-def _halved(weights: Sequence[TensorProto]) -> tuple[list[onnx.NodeProto], list[TensorProto]]:
+def _halved(weights: Sequence[TensorProto]) -> tuple[list[NodeProto], list[TensorProto]]:
     """Large tensors in half precision, and what brings them back to full."""
     casts, kept = [], []
     for weight in weights:
@@ -94,12 +155,16 @@ def _halved(weights: Sequence[TensorProto]) -> tuple[list[onnx.NodeProto], list[
     return casts, kept
 
 
-def _draft(cards: Sequence[ModelCard], name: str) -> ModelCard:
+def _draft(cards: Sequence[ModelCard], name: str, mirrored: Collection[int]) -> ModelCard:
     trained_on = {
         source: max(card.trained_on.get(source, 0) for card in cards)
         for source in sorted({source for card in cards for source in card.trained_on})
     }
-    recipe = {f"{number}: {card.name}": card.recipe for number, card in enumerate(cards, start=1)}
+    recipe: dict[str, Any] = {
+        f"{number}: {card.name}": card.recipe for number, card in enumerate(cards, start=1)
+    }
+    if mirrored:
+        recipe["mirrored"] = sorted(set(mirrored))
     starts = "; ".join(f"{n}: {card.start_weights}" for n, card in enumerate(cards, start=1))
     changes = {
         "name": name,
