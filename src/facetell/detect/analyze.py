@@ -15,6 +15,7 @@ from facetell.detect.card import withstands_not
 from facetell.detect.clip import Watched, warnings_of
 from facetell.detect.faces import FINDERS, FaceFinder
 from facetell.detect.frames import USUAL_FPS, Clip, at, wanted_frames
+from facetell.detect.heap import give_back
 from facetell.detect.judge import find_quickly, judge_faces, largest
 from facetell.detect.media import MAX_PIXELS, media_kind
 from facetell.detect.model import Model
@@ -77,7 +78,9 @@ class Detector:
         """
         # One thread each: ONNX Runtime's own threads spin while they wait for each other, and
         # where others use the processor, too, that is slower than no threads.
-        return cls(Model.load(Path(model)), FINDERS[options.finder](1), options, threads)
+        detector = cls(Model.load(Path(model)), FINDERS[options.finder](1), options, threads)
+        give_back()
+        return detector
 
     def analyze(self, source: str | Path, on_progress: OnProgress = ignore) -> Report:
         """Judge one file; see `analyze`."""

@@ -27,22 +27,20 @@ def answers(session: Any, pixels: UInt8Array) -> tuple[FloatArray, FloatArray, F
 
     asked_alone = onnxruntime.RunOptions()
     asked_alone.only_execute_path_to_fetches = True
-    height = len(pixels)
-    parts = []
+    height, width, _ = pixels.shape
+    channels = next(one for one in session.get_inputs() if one.name == FEATURES).shape[1]
+    features = np.empty((1, channels, height // STRIDE, width // STRIDE), np.float32)
+    # In the place of what a part does not look at: ONNX Runtime wants all inputs always.
+    no_features = np.zeros((1, channels, 4, 4), np.float32)
+    no_pixels = np.zeros((1, 3, STRIDE, STRIDE), np.float32)
     for top in range(0, height, STRIP_ROWS):
         bottom = min(height, top + STRIP_ROWS)
         first = max(0, top - MARGIN_ROWS)
         strip = pixels[first : bottom + MARGIN_ROWS].transpose(2, 0, 1)[None]
-        given = {"pixels": np.ascontiguousarray(strip, np.float32), FEATURES: _nothing(session)}
+        given = {"pixels": np.ascontiguousarray(strip, np.float32), FEATURES: no_features}
         found = session.run([STRIP_FEATURES], given, asked_alone)[0]
-        parts.append(found[:, :, (top - first) // STRIDE : (bottom - first) // STRIDE])
-    nothing = np.zeros((1, 3, STRIDE, STRIDE), np.float32)
-    given = {"pixels": nothing, FEATURES: np.concatenate(parts, axis=2)}
+        rows = slice((top - first) // STRIDE, (bottom - first) // STRIDE)
+        features[:, :, top // STRIDE : bottom // STRIDE] = found[:, :, rows]
+    given = {"pixels": no_pixels, FEATURES: features}
     scores, boxes, landmarks = session.run(ANSWERS, given, asked_alone)
     return scores, boxes, landmarks
-
-
-def _nothing(session: Any) -> FloatArray:
-    """In the place of the features while there are none: ONNX Runtime wants all inputs always."""
-    channels = next(one for one in session.get_inputs() if one.name == FEATURES).shape[1]
-    return np.zeros((1, channels, 4, 4), np.float32)

@@ -27,10 +27,22 @@ def keep_freed_memory() -> bool:
     return _set(_M_MMAP_MAX, 0) and _set(_M_TRIM_THRESHOLD, -1) and _set(_M_TOP_PAD, _TAKEN_AT_ONCE)
 
 
+def give_back() -> bool:
+    """Hand what was freed, between pieces still held, back to the system; returns whether any was.
+
+    ONNX Runtime reads a file into many small pieces and frees most of them again.
+    """
+    return _call("malloc_trim", 0)
+
+
 def _set(parameter: int, value: int) -> bool:
+    return _call("mallopt", parameter, value)
+
+
+def _call(function: str, *arguments: int) -> bool:
     if not sys.platform.startswith("linux"):
         return False
     try:
-        return bool(ctypes.CDLL(None).mallopt(parameter, value))
+        return bool(getattr(ctypes.CDLL(None), function)(*arguments))
     except (AttributeError, OSError):  # another C library, such as musl
         return False

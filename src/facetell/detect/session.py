@@ -73,9 +73,12 @@ def open_session(data: bytes, threads: int, name: str = "the model") -> Any:
     options.enable_mem_pattern = False
     options.log_severity_level = 4  # what goes wrong is raised, not printed past us
     try:
-        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     # ONNX Runtime raises a dozen unrelated types for a broken file; all of them mean just that.
     except Exception as error:
         raise ModelError(
             f"{name} is damaged or no ONNX model ({len(data)} bytes)", hint=REINSTALL
         ) from error
+    # Its wrapper would keep the bytes for good, to open them anew if a provider failed.
+    session._model_bytes = None
+    return session
