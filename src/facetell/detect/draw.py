@@ -2,15 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from facetell.detect.align import Square, scale_box
 from facetell.detect.crop import CropSpec, cut_square, reduce_by
 from facetell.detect.evidence import FAKE_RGB, REAL_RGB, draw_evidence
 from facetell.detect.report import FaceReport
 from facetell.types import BoxXYXY, Picture, UInt8Array, Verdict
+
+if TYPE_CHECKING:
+    from PIL.ImageDraw import ImageDraw
 
 UNCERTAIN_RGB = (60, 60, 60)
 TAG_PX, LEAST_TAG_PX = 18, 9
@@ -65,6 +69,8 @@ def draw_boxes(picture: Picture, faces: list[FaceReport], longest_px: int = 960)
 
 def draw_marks(picture: Picture, marks: Sequence[Mark], longest_px: int = 960) -> Image.Image:
     """The picture, made smaller where it is longer than longest_px, with boxes."""
+    from PIL import ImageDraw  # loads fonts
+
     factor = max(1, max(picture.image.shape) // (2 * longest_px))
     image = Image.fromarray(reduce_by(picture.image, factor))
     image.thumbnail((longest_px, longest_px), Image.Resampling.BICUBIC)
@@ -82,9 +88,7 @@ def draw_marks(picture: Picture, marks: Sequence[Mark], longest_px: int = 960) -
     return image
 
 
-def _tag(
-    pen: ImageDraw.ImageDraw, text: str, box_xyxy: BoxXYXY, colour: tuple[int, int, int]
-) -> None:
+def _tag(pen: "ImageDraw", text: str, box_xyxy: BoxXYXY, colour: tuple[int, int, int]) -> None:
     """A number on top of a box, or below it where the picture ends: it hides no face."""
     x0, y0, _, y1 = box_xyxy
     size = min(TAG_PX, max(LEAST_TAG_PX, (y1 - y0) / 3))
