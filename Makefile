@@ -8,13 +8,15 @@ FACES ?= ../shared/faces/manifest.csv
 # Folder made by ../shared/tools/collect_faces.py; see docs/training.md.
 MORE ?= ../collection/more/manifest.csv
 DFDC ?= ../collection/dfdc/manifest.csv
-# Clips of recipes/clips.csv: python -m benchmarks.collect_clips GIT_DIR... --out ../collection/clips
-MORE_CLIPS ?= ../collection/clips/clips.csv
+# python -m benchmarks.collect recipes/clips.csv GIT_DIR... --out ../collection/clips --more $(CLIPS)
+MORE_CLIPS ?= ../collection/clips/manifest.csv
+# python -m benchmarks.collect recipes/portraits.csv GIT_DIR... WHEEL --out ../collection/portraits
+PORTRAITS ?= ../collection/portraits/manifest.csv
 # Weights of github.com/madebyollin/taesd.
 TAESD ?= ../collection/taesd
 RUN ?= runs/default
 # The run of the second witness in the model inside: what explain and attacks look into.
-SHIPPED ?= $(RUN)/third
+SHIPPED ?= $(RUN)/fourth
 RESULTS ?= runs/results
 LAB ?= efficientnet_lite0-imagenet mobilenetv2_100-imagenet forensic
 # Both out of the two repositories that benchmarks/traits.py names.
@@ -84,11 +86,11 @@ train-finder: .venv/dev
 	$(BIN)/facetell finder train --labels $(FINDER_RUN)/labels --out $(FINDER_RUN)
 	cp $(FINDER_RUN)/faces.onnx src/facetell/weights/faces.onnx
 
-# The four trainings of the model inside, three for one of its witnesses and one for the other: finds the faces, makes
+# The six trainings of the model inside, two for one of its witnesses and four for the other: finds the faces, makes
 # twins, trains, joins, calibrates on val, treats val badly; continues where it was stopped. docs/training.md says how long.
 train-default: .venv/dev
 	$(BIN)/facetell data crops $(FACES) $(MORE) --out $(RUN)/cache
-	$(BIN)/facetell data crops $(DFDC) --split train --pairs 2 --out $(RUN)/cache
+	$(BIN)/facetell data crops $(DFDC) --split train --pairs 5 --out $(RUN)/cache
 	$(BIN)/facetell data autoencoder $(TAESD)/taef2_encoder.pth $(TAESD)/taef2_decoder.pth --out $(RUN)/taef2.onnx
 	$(BIN)/facetell data forge $(FACES) --kind regenerate --autoencoder $(RUN)/taef2.onnx --split train \
 		--per-source 150 --name regenerated_flux2 --out $(RUN)/regenerated
@@ -100,10 +102,15 @@ train-default: .venv/dev
 		--set pretrained=$(RUN)/first/checkpoints/all/last.ckpt --resume
 	$(BIN)/facetell data frames $(MORE_CLIPS) --split train --per-clip 14 --out $(RUN)/frames
 	$(BIN)/facetell data crops $(RUN)/frames/manifest.csv --split train --out $(RUN)/cache
-	$(BIN)/facetell train --cache $(RUN)/cache --val $(FACES) --config recipes/third.yaml --out $(SHIPPED) \
+	$(BIN)/facetell train --cache $(RUN)/cache --val $(FACES) --config recipes/third.yaml --out $(RUN)/third \
 		--set pretrained=$(RUN)/second/checkpoints/all/last.ckpt --resume
-	$(BIN)/facetell join $(RUN)/structure/model.onnx $(SHIPPED)/model.onnx --val $(FACES) --out $(RUN)/model.onnx \
-		--name facetell-pair
+	$(BIN)/facetell train --cache $(RUN)/cache --val $(FACES) --config recipes/fourth.yaml --out $(SHIPPED) \
+		--set pretrained=$(RUN)/third/checkpoints/all/last.ckpt --resume
+	$(BIN)/facetell data crops $(PORTRAITS) --out $(RUN)/cache
+	$(BIN)/facetell train --cache $(RUN)/cache --val $(FACES) --config recipes/structure_longer.yaml \
+		--out $(RUN)/structure_longer --set pretrained=$(RUN)/structure/model.onnx --resume
+	$(BIN)/facetell join $(RUN)/structure_longer/model.onnx $(SHIPPED)/model.onnx --mirrored 2 --val $(FACES) \
+		--out $(RUN)/model.onnx --name facetell-pair
 	$(BIN)/facetell stress $(RUN)/model.onnx --data $(FACES) --split val --per-source 12 --out $(RUN)/stress --into-card
 	cp $(RUN)/model.onnx src/facetell/weights/default.onnx
 

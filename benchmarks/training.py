@@ -1,9 +1,11 @@
 """How much of the model's own training speed the whole pipeline keeps; aim 0.9.
 
-python -m benchmarks.training --cache FOLDER [--rounds 5] [--set size_px=128 ...]
+OMP_WAIT_POLICY=PASSIVE python -m benchmarks.training --cache FOLDER [--rounds 5] [--threads 2]
+    [--config recipes/structure.yaml] [--set size_px=128 ...]
 
 In turn: the model alone, the same ready batch again and again, and the loader that feeds it, as
-`facetell train` does it with one worker process. Medians over the rounds; benchmarks/README.md.
+`facetell train` does it with one worker process, on as many threads as there are cores or as said.
+Medians over the rounds; benchmarks/README.md.
 """
 
 import argparse
@@ -18,6 +20,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from facetell.cli.fitting import use_machine
 from facetell.data.crops import CropCache
 from facetell.train.dataset import TrainingSamples
 from facetell.train.networks.start import built
@@ -66,7 +69,6 @@ def measure(
     cache: CropCache, recipe: Recipe, rounds: int, seconds: float = 12
 ) -> tuple[float, float]:
     """Samples per second of the model alone and of the pipeline."""
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) - WORKERS))
     step = learner(recipe)
     ready = cycle([next(loaded(cache, recipe))])
     alone, whole = [], []
@@ -82,7 +84,9 @@ def main() -> None:
     parser.add_argument("--config", type=Path)
     parser.add_argument("--set", dest="settings", action="append", default=[])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     args = parser.parse_args()
+    use_machine(args.threads)
     recipe = read_recipe(args.config, args.settings)
     alone, whole = measure(CropCache(args.cache), recipe, args.rounds)
     print(f"| {recipe.architecture}, {recipe.size_px} px | samples/s |\n| --- | --- |")

@@ -20,6 +20,12 @@ class Fit(Protocol):
     def __call__(self, *, threads: int, on_progress: Callable[[int, int], None]) -> "ModelCard": ...
 
 
+def let_threads_sleep() -> None:
+    """Before torch is loaded: threads that wait for each other sleep, so that on the same cores
+    processes can prepare samples. By default OpenMP's spin, and all wait for all."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
 def use_machine(threads: int) -> None:
     """Before a training: so many threads learn, and memory stays with the process."""
     import torch

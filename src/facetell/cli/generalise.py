@@ -41,7 +41,7 @@ def generalise(
     command goes on.
     """
     from facetell.cli.data import fill_cache
-    from facetell.cli.fitting import use_machine
+    from facetell.cli.fitting import let_threads_sleep, use_machine
     from facetell.cli.progress import progress_bar
     from facetell.cli.train import shown
     from facetell.cli.writers import explained
@@ -50,6 +50,7 @@ def generalise(
     from facetell.errors import MissingExtra
     from facetell.evaluate.subjects import check_tiers
 
+    let_threads_sleep()
     try:
         from facetell.evaluate.generalisation import plan
         from facetell.evaluate.report import write_matrix
@@ -69,7 +70,7 @@ def generalise(
     fill_cache(samples, cache or out / "cache")
     wanted = {sample.path.resolve() for sample in samples}
     opened = CropCache(cache or out / "cache").only(lambda s: s.path.resolve() in wanted)
-    use_machine((os.cpu_count() or 1) - workers)
+    use_machine(os.cpu_count() or 1)
     machine = Machine(workers)
     steps = steps_of(recipe, machine)
     with progress_bar("training", steps) as advance:

@@ -22,22 +22,34 @@ def join(
             show_default=False,
         ),
     ] = None,
+    average: Annotated[
+        bool,
+        typer.Option(
+            "--average",
+            help="Mean of their weights instead: one network, for models that learnt on from one "
+            "another.",
+        ),
+    ] = False,
     name: ModelName = "facetell",
 ) -> None:
     """Join several detectors into one model file, calibrated anew.
 
-    Its score is the mean of their calibrated log-odds, its evidence the mean of theirs.
+    Its score is the mean of their calibrated log-odds, its evidence the mean of theirs; with
+    --average it has the mean of their weights.
     """
     from facetell.cli.fitting import fit_with_progress
     from facetell.data.layouts import split_of
-    from facetell.errors import MissingExtra
+    from facetell.errors import DataError, MissingExtra
 
+    if average and mirrored:
+        raise DataError("an average is one network", hint="give --average or --mirrored, not both")
     try:
+        from facetell.train.average import average as averaged
         from facetell.train.join import join as joined
         from facetell.train.release import calibrate
     except ImportError as error:
         raise MissingExtra(f"what joining needs ({error.name})", "train") from error
 
-    data, draft = joined(models, name, mirrored or [])
+    data, draft = averaged(models, name) if average else joined(models, name, mirrored or [])
     held_out = split_of(val, "val", val_per_source)
     fit_with_progress(partial(calibrate, data, draft, held_out, out), held_out, out)

@@ -44,12 +44,13 @@ def train(
     same command with --resume goes on. `facetell runs` lists runs, `facetell models
     --architectures` what can be trained.
     """
-    from facetell.cli.fitting import fit_with_progress, use_machine
+    from facetell.cli.fitting import fit_with_progress, let_threads_sleep, use_machine
     from facetell.cli.progress import progress_bar
     from facetell.data.crops import CropCache
     from facetell.data.layouts import read_dataset, split_of
     from facetell.errors import DataError, MissingExtra
 
+    let_threads_sleep()
     try:
         from facetell.evaluate.runs import MODEL_NAME
         from facetell.train.loop import Machine, has_begun, steps_of
@@ -85,8 +86,7 @@ def train(
     elif cache is None:
         raise DataError("there is nothing to train on", hint="give DATA, or a --cache of crops")
     opened = CropCache(cache or out / "cache")
-    # The worker needs a core of its own: with more threads than cores, all wait for each other.
-    use_machine((os.cpu_count() or 1) - workers)
+    use_machine(os.cpu_count() or 1)
     write_facts(out, opened, machine)
     with progress_bar("training", steps_of(recipe, machine)) as advance:
         try:

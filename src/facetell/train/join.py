@@ -84,7 +84,11 @@ def join(
     model = helper.make_model(
         graph, opset_imports=list(first.opset_import), ir_version=first.ir_version
     )
-    return model.SerializeToString(), _draft(cards, name, mirrored)
+    draft = draft_of(cards, name)
+    if mirrored:
+        recipe = draft.recipe | {"mirrored": sorted(set(mirrored))}
+        draft = draft.model_copy(update={"recipe": recipe})
+    return model.SerializeToString(), draft
 
 
 def _witness(model: ModelProto, prefix: str) -> _Witness:
@@ -155,16 +159,13 @@ def _halved(weights: Sequence[TensorProto]) -> tuple[list[NodeProto], list[Tenso
     return casts, kept
 
 
-def _draft(cards: Sequence[ModelCard], name: str, mirrored: Collection[int]) -> ModelCard:
+def draft_of(cards: Sequence[ModelCard], name: str) -> ModelCard:
+    """The card of one model made of several, as far as it is known before it is calibrated."""
     trained_on = {
         source: max(card.trained_on.get(source, 0) for card in cards)
         for source in sorted({source for card in cards for source in card.trained_on})
     }
-    recipe: dict[str, Any] = {
-        f"{number}: {card.name}": card.recipe for number, card in enumerate(cards, start=1)
-    }
-    if mirrored:
-        recipe["mirrored"] = sorted(set(mirrored))
+    recipe = {f"{number}: {card.name}": card.recipe for number, card in enumerate(cards, start=1)}
     starts = "; ".join(f"{n}: {card.start_weights}" for n, card in enumerate(cards, start=1))
     changes = {
         "name": name,

@@ -1,0 +1,42 @@
+"""One network whose weights are the means of those of several."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from facetell.detect.card import ModelCard
+from facetell.detect.model import Model
+from facetell.errors import DataError
+from facetell.train.export import onnx_bytes
+from facetell.train.join import draft_of
+from facetell.train.networks.start import built
+
+
+def average(paths: Sequence[Path], name: str) -> tuple[bytes, ModelCard]:
+    """The average of models that learnt on from one another, or from the same weights, and the
+    draft of its card, to be calibrated. It often does better than each of them (model soups:
+    Wortsman et al. 2022, https://arxiv.org/abs/2203.05482).
+
+    Raises DataError when they are not of one architecture and one crop; ModelError for a file that
+    is no model.
+    """
+    if len(paths) < 2:
+        raise DataError("there is nothing to average", hint="name two model files or more")
+    cards = [Model.load(path).card for path in paths]
+    architectures = {str(card.recipe.get("architecture")) for card in cards}
+    if len(architectures) > 1 or any(card.crop != cards[0].crop for card in cards):
+        raise DataError(
+            f"the models are not alike: {', '.join(sorted(architectures))}",
+            hint="average models of one architecture, trained on crops of one kind",
+        )
+    size_px = cards[0].crop.size_px
+    (architecture,) = architectures
+    nets = [built(architecture, size_px, str(path), "fp32") for path in paths]
+    states = [net.state_dict() for net in nets]
+    nets[0].load_state_dict(
+        {key: torch.stack([state[key] for state in states]).mean(0) for key in states[0]}
+    )
+    draft = draft_of(cards, name)
+    recipe = draft.recipe | {"averaged": len(cards)}
+    return onnx_bytes(nets[0].eval(), size_px), draft.model_copy(update={"recipe": recipe})

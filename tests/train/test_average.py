@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+import torch
+
+from facetell.detect.card import ModelCard
+from facetell.detect.model import Model
+from facetell.errors import DataError
+from facetell.train.average import average
+from facetell.train.export import onnx_bytes, write_model
+from facetell.train.networks import registry
+from facetell.train.networks.folding import fold
+from tests.cli.tiny_model import tiny_card
+from tests.shared import noise_image
+from tests.train.tiny import tiny_network
+
+SIZE_PX = 64
+# torch's own exporter uses what torch deprecates.
+pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
+
+
+@pytest.fixture(autouse=True)
+def _tiny(monkeypatch):
+    tiny = registry.Architecture(lambda size_px, pretrained: tiny_network(), "for tests")
+    monkeypatch.setitem(registry.ARCHITECTURES, "tiny", lambda: tiny)
+
+
+def folded_model(path, seed, architecture="tiny"):
+    """Writes a model file of a network without normalisation; returns the network."""
+    torch.manual_seed(seed)
+    net = tiny_network()
+    torch.nn.init.normal_(net.head.weight)
+    fold(net, SIZE_PX, "fp32")
+    card = tiny_card(recipe={"architecture": architecture}, trained_on={"a": seed})
+    card["crop"]["size_px"] = SIZE_PX
+    write_model(onnx_bytes(net.eval(), SIZE_PX), ModelCard.model_validate(card), path)
+    return net
+
+
+def test_the_average_has_the_mean_of_the_weights(tmp_path):
+    files = [tmp_path / "one.onnx", tmp_path / "two.onnx"]
+    one, two = (folded_model(path, seed) for seed, path in enumerate(files, start=1))
+    data, draft = average(files, "both")
+    write_model(data, draft, tmp_path / "both.onnx")
+    crops = np.stack([noise_image(SIZE_PX, SIZE_PX, seed) for seed in range(3)])
+    said, _ = Model.load(tmp_path / "both.onnx").score(crops)
+    with torch.no_grad():
+        for mine, other in zip(one.parameters(), two.parameters(), strict=True):
+            mine.copy_((mine + other) / 2)
+    write_model(onnx_bytes(one, SIZE_PX), draft, tmp_path / "expected.onnx")
+    expected, _ = Model.load(tmp_path / "expected.onnx").score(crops)
+    apart = [Model.load(path).score(crops)[0] for path in files]
+    np.testing.assert_allclose(said, expected, atol=1e-5)
+    assert not np.allclose(said, np.mean(apart, axis=0), atol=1e-3)
+    assert (draft.name, draft.recipe["averaged"], draft.trained_on) == ("both", 2, {"a": 2})
+
+
+def test_models_that_are_not_alike_are_refused(tmp_path):
+    one, other = tmp_path / "one.onnx", tmp_path / "other.onnx"
+    folded_model(one, 1)
+    folded_model(other, 2, architecture="resnet50")
+    with pytest.raises(DataError, match="not alike: resnet50, tiny"):
+        average([one, other], "both")
+    with pytest.raises(DataError, match="nothing to average"):
+        average([one], "both")
