@@ -109,7 +109,9 @@ train-default: .venv/dev
 	$(BIN)/facetell data crops $(PORTRAITS) --out $(RUN)/cache
 	$(BIN)/facetell train --cache $(RUN)/cache --val $(FACES) --config recipes/structure_longer.yaml \
 		--out $(RUN)/structure_longer --set pretrained=$(RUN)/structure/model.onnx --resume
-	$(BIN)/facetell join $(RUN)/structure_longer/model.onnx $(SHIPPED)/model.onnx --mirrored 2 --val $(FACES) \
+	$(BIN)/facetell join $(RUN)/structure/model.onnx $(RUN)/structure_longer/model.onnx --average --val $(FACES) \
+		--out $(RUN)/first.onnx --name facetell-first
+	$(BIN)/facetell join $(RUN)/first.onnx $(SHIPPED)/model.onnx --mirrored 2 --val $(FACES) \
 		--out $(RUN)/model.onnx --name facetell-pair
 	$(BIN)/facetell stress $(RUN)/model.onnx --data $(FACES) --split val --per-source 12 --out $(RUN)/stress --into-card
 	cp $(RUN)/model.onnx src/facetell/weights/default.onnx
