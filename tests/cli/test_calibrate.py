@@ -1,4 +1,4 @@
-"""`facetell calibrate`: thresholds fitted again, weights as they are."""
+"""`facetell calibrate` and `facetell join`: thresholds fitted to what there is."""
 
 import csv
 
@@ -47,3 +47,29 @@ def test_a_manifest_without_val_is_refused(tiny_model, val, tmp_path):
     assert done.code == 2
     assert "val split" in done.err
     assert not (tmp_path / "again.onnx").exists()
+
+
+def test_joined_models_are_calibrated_together(tiny_model, val, tmp_path):
+    out = tmp_path / "joined.onnx"
+    done = facetell("join", tiny_model, tiny_model, "--mirrored", 2, "--val", val, "--out", out)
+    assert done.code == 0
+    card = Model.load(out).card
+    assert card.recipe["mirrored"] == [2]
+    assert "val" in card.thresholds.fitted_on
+    assert f"fake from {card.thresholds.fake_from:.3f}" in done.out
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (["--mirrored", 3], "there is no model 3 to mirror"),
+        (["--average", "--mirrored", 1], "an average is one network"),
+        (["--average"], "tiny.onnx names no architecture"),
+    ],
+)
+def test_what_cannot_be_joined_is_said(tiny_model, val, tmp_path, settings, said):
+    out = tmp_path / "joined.onnx"
+    done = facetell("join", tiny_model, tiny_model, *settings, "--val", val, "--out", out)
+    assert done.code == 2
+    assert said in done.err
+    assert not out.exists()

@@ -18,13 +18,18 @@ def average(paths: Sequence[Path], name: str) -> tuple[bytes, ModelCard]:
     draft of its card, to be calibrated. It often does better than each of them (model soups:
     Wortsman et al. 2022, https://arxiv.org/abs/2203.05482).
 
-    Raises DataError when they are not of one architecture and one crop; ModelError for a file that
-    is no model.
+    Raises DataError when they are not of one known architecture and one crop; ModelError for a file
+    that is no model.
     """
     if len(paths) < 2:
         raise DataError("there is nothing to average", hint="name two model files or more")
     cards = [Model.load(path).card for path in paths]
-    architectures = {str(card.recipe.get("architecture")) for card in cards}
+    for path, card in zip(paths, cards, strict=True):
+        if "architecture" not in card.recipe:
+            raise DataError(
+                f"the card of {path} names no architecture", hint="average what it was made of"
+            )
+    architectures = {str(card.recipe["architecture"]) for card in cards}
     if len(architectures) > 1 or any(card.crop != cards[0].crop for card in cards):
         raise DataError(
             f"the models are not alike: {', '.join(sorted(architectures))}",
