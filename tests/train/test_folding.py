@@ -8,6 +8,7 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
+from facetell.detect.model import Model
 from facetell.detect.session import DEFAULT_MODEL
 from facetell.errors import DataError
 from facetell.train.export import onnx_bytes
@@ -82,11 +83,13 @@ def test_the_witnesses_of_the_model_inside_learn_on():
         for weight in onnx.load(DEFAULT_MODEL).graph.initializer
         if "calibrated logit" in weight.name
     }
+    mirrored = Model.load().card.recipe["mirrored"]
     said = torch.zeros(4)
     for number, name in enumerate(["efficientnet_lite0", "efficientnet_lite0_short"]):
         witness = built(name, 192, str(DEFAULT_MODEL), "fp32").eval()
+        looks = [crops(192), crops(192).flip(3)] if number + 1 in mirrored else [crops(192)]
         with torch.no_grad():
-            logit = witness(crops(192))[0]
+            logit = torch.stack([witness(look)[0] for look in looks]).mean(0)
         slope = shares[f"{number}/calibrated logit slope"]
         said += slope * logit + shares[f"{number}/calibrated logit intercept"]
     session = onnxruntime.InferenceSession(DEFAULT_MODEL)
