@@ -15,7 +15,7 @@ from facetell.detect.session import DEFAULT_MODEL, REINSTALL, open_onnx
 from facetell.errors import ModelError
 from facetell.types import FloatArray, UInt8Array
 
-_BATCH = 4
+_BATCH = 2
 """More crops at once take longer for each: what the layers hand on leaves the processor's cache."""
 
 
