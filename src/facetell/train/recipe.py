@@ -29,7 +29,7 @@ class Recipe(Optimisation):
         package with one file of weights, or the path of such a file (a run's checkpoint, or, with
         `folded`, a model file).
     folded: batch normalisation is folded into the convolutions before training, so that a CPU
-        learns half as fast again, or more, from start weights that know such pictures; the 1x1
+        learns a third faster, or more, from start weights that know such pictures; the 1x1
         convolutions then compute in this. null keeps the normalisation.
     head_samples: seen before all others by a first stage in which the backbone is frozen and only
         the head learns, at head_learning_rate; 0 for one stage alone. thaw: layers, counted from
