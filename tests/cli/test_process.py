@@ -1,7 +1,9 @@
 """What only a process of its own can prove: imports, Ctrl-C, pipes, memory."""
 
+import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -73,12 +75,43 @@ def test_the_model_runtime_keeps_no_record_of_its_use(tmp_path):
 
 
 def test_a_reader_who_leaves_early_gets_no_traceback():
-    pictures = " ".join(f"'{path}'" for path in EXAMPLES.glob("real*.jpg"))
-    program = " ".join(f'"{word}"' for word in PROGRAM)
-    piped = f"{program} detect {pictures} | head -n 1"
-    done = subprocess.run(piped, shell=True, capture_output=True, text=True, check=False)
+    done = first_line_of("detect", *EXAMPLES.glob("real*.jpg"))
     assert done.stdout.split() == ["verdict", "p_fake", "faces", "file"]
     assert done.stderr == ""
+
+
+def test_a_program_that_has_read_enough_reports_gets_no_traceback():
+    pictures = sorted(EXAMPLES.glob("real*.jpg"))
+    done = first_line_of("detect", *pictures, "--json", "-")
+    assert json.loads(done.stdout)["path"] == str(pictures[0])
+    assert "facetell:" not in done.stderr
+    assert "Error" not in done.stderr
+
+
+def first_line_of(*args):
+    """Of standard output, by a program that then leaves."""
+    words = [*PROGRAM, *map(str, args)]
+    piped = f"{shlex.join(words)} | head -n 1"
+    return subprocess.run(piped, shell=True, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("colour", ["", "1"])
+def test_reports_go_to_the_next_program_and_the_table_aside(colour):
+    picture = EXAMPLES / "real-astronaut.jpg"
+    done = facetell_process("detect", picture, "--json", "-", FORCE_COLOR=colour)
+    assert done.code == 0
+    assert [json.loads(line)["path"] for line in done.out.splitlines()] == [str(picture)]
+    assert "1 files: 1 real" in ANSI.sub("", done.err)
+    assert "wrote" not in done.err
+
+
+def test_standard_output_is_for_one_text_and_cannot_be_gone_on_with():
+    picture = EXAMPLES / "real-astronaut.jpg"
+    two = facetell_process("detect", picture, "--json", "-", "--csv", "-")
+    again = facetell_process("detect", picture, "--json", "-", "--resume")
+    assert (two.code, again.code) == (2, 2)
+    assert "two outputs go to -" in two.err
+    assert "standard output" in again.err
 
 
 def test_a_pipe_carries_no_colour_codes():

@@ -129,3 +129,10 @@ def test_a_folded_run_learns_and_exports(tmp_path):
         assert np.allclose(said, net(crops(64))[0].numpy(), atol=1e-4)
     start = built("tiny", 64, False, "fp32")
     assert not torch.equal(net.head.weight, start.head.weight)
+
+
+def test_the_checkpoint_of_a_folded_run_learns_on(tmp_path):
+    net = train(drawn_cache(tmp_path / "cache"), tiny_recipe(folded="fp32"), tmp_path / "run")
+    again = built("tiny", 64, str(tmp_path / "run/checkpoints/all/last.ckpt"), "fp32")
+    with torch.no_grad():
+        assert torch.allclose(again.eval()(crops(64))[0], net(crops(64))[0], atol=1e-6)

@@ -19,7 +19,11 @@ def detect(
         ),
     ],
     json: Annotated[
-        Path | None, typer.Option(help="Write JSON Lines: one report a line, in order, as it goes.")
+        Path | None,
+        typer.Option(
+            help="Write JSON Lines: one report a line, in order, as it goes. '-' stands for "
+            "standard output, here and for other texts; the table then goes to standard error."
+        ),
     ] = None,
     csv: Annotated[Path | None, typer.Option(help="Write a table with one row per file.")] = None,
     html: Annotated[
@@ -83,6 +87,8 @@ def detect(
         raise typer.BadParameter("an empty path was given (a shell variable without a value?)")
     if resume and json is None:
         raise typer.BadParameter("--resume goes on with a --json file: name it too")
+    if resume and json == Path("-"):
+        raise typer.BadParameter("--resume needs a --json file; standard output cannot be read")
     if end is not None and end <= start:
         raise typer.BadParameter("--end must lie behind --start")
 

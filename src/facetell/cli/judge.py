@@ -12,6 +12,7 @@ from facetell.cli.screen import Part, Screen, open_screen
 from facetell.cli.writers import (
     DRAWN_NAME,
     FILM_SUFFIXES,
+    STANDARD_OUTPUT,
     CsvWriter,
     Film,
     FilmFolder,
@@ -89,7 +90,7 @@ def judge(
     detector = Detector.load(model, options, threads if len(files) == 1 else 1)
     known = _known(outputs.json, detector) if resume and outputs.json else set()
     todo = [file for file in files if str(file) not in known]
-    screen = open_screen()
+    screen = open_screen(aside=STANDARD_OUTPUT in outputs.texts)
     counts: Counter[str] = Counter()
     interrupted = False
     with ExitStack() as stack:
@@ -242,5 +243,5 @@ def _print_end(
         )
         screen.print((f"interrupted: {left} files are left; {again}", ""))
     for path in [*outputs.texts, outputs.film, *outputs.folders]:
-        if path:
+        if path and path != STANDARD_OUTPUT:
             screen.print((f"wrote {path}", ""))

@@ -27,18 +27,22 @@ class Screen(Protocol):
     def bars(self, files: int) -> AbstractContextManager[Bars]: ...
 
 
-def open_screen() -> Screen:
-    """The screen for standard output, whatever it is."""
+def open_screen(*, aside: bool = False) -> Screen:
+    """The screen for standard output, whatever it is; aside: for standard error, where standard
+    output is wanted for something else."""
     # A closed stream is None.
     watched = any(stream and stream.isatty() for stream in (sys.stdout, sys.stderr))
-    return Terminal() if watched or os.environ.get("FORCE_COLOR") else Plain()
+    return Terminal(aside) if watched or os.environ.get("FORCE_COLOR") else Plain(aside)
 
 
 class Plain:
     """A pipe or a file."""
 
+    def __init__(self, aside: bool) -> None:
+        self._stream = sys.stderr if aside else sys.stdout
+
     def print(self, *parts: Part) -> None:
-        print("".join(text for text, _ in parts), flush=True)
+        print("".join(text for text, _ in parts), file=self._stream, flush=True)
 
     @contextmanager
     def bars(self, files: int) -> Iterator[Bars]:
@@ -56,10 +60,10 @@ class _NoBars:
 class Terminal:
     """Where a person watches one of the process's outputs at least."""
 
-    def __init__(self) -> None:
+    def __init__(self, aside: bool) -> None:
         from rich.console import Console
 
-        self._console = Console(highlight=False, soft_wrap=True)
+        self._console = Console(stderr=aside, highlight=False, soft_wrap=True)
 
     def print(self, *parts: Part) -> None:
         from rich.text import Text

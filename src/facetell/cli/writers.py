@@ -26,16 +26,27 @@ class ReportWriter(Protocol):
     def write(self, report: Report) -> None: ...
 
 
+STANDARD_OUTPUT = Path("-")
+"""As the name of a text file: what is written goes on to the next program."""
+
+
 class TextFile:
     """A text file that is complete up to the last report, whatever happens next."""
 
     def __init__(self, path: Path, *, go_on: bool = False) -> None:
         """go_on: add to what is there instead of writing it anew."""
         self._path = path
+        to_stdout = path == STANDARD_OUTPUT
         with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: IO[str] = path.open(
-                "a" if go_on else "w", encoding="utf-8", errors="backslashreplace", newline=""
+            # Lives as long as this object, which is itself a context manager.
+            self._file: IO[str] = open(  # noqa: SIM115
+                sys.stdout.fileno() if to_stdout else path,
+                "a" if go_on else "w",
+                encoding="utf-8",
+                errors="backslashreplace",
+                newline="",
+                closefd=not to_stdout,
             )
 
     def __enter__(self) -> Self:
@@ -269,6 +280,8 @@ def explained(path: Path) -> Iterator[None]:
     """A full disk, a locked folder: one line instead of a traceback."""
     try:
         yield
+    except BrokenPipeError:
+        raise  # a reader of standard output who leaves early ends the command, without a word
     except OSError as error:
         raise OutputError(
             f"{path} cannot be written: {error.strerror or error}",

@@ -36,16 +36,25 @@ def built(
             f"{path} is a model file, whose normalisation is folded into its convolutions",
             hint="let it learn on so, with --set folded=fp32, or start from its run's checkpoint",
         )
-    if is_model and folded:
+    weights = _read(path) if path and not is_model else {}
+    before = is_model or _learnt_folded(weights)
+    if folded and before:
         fold(net, size_px, folded)
     if path:
         try:
-            _load_witness(net, path) if is_model else _load(net, _read(path))
+            _load_witness(net, path) if is_model else _load(net, weights)
         except ValueError as error:
             raise DataError(f"{path.name} does not fit {name}: {error}", hint=REMEDY) from error
-    if folded and not is_model:
+    if folded and not before:
         fold(net, size_px, folded)
     return net
+
+
+def _learnt_folded(weights: dict[str, Tensor]) -> bool:
+    """Whether a run's checkpoint has no normalisation any more."""
+    return any(name.startswith("net.") for name in weights) and not any(
+        name.endswith("running_mean") for name in weights
+    )
 
 
 def origin(name: str, pretrained: bool | str) -> str:
