@@ -1,7 +1,9 @@
 """`facetell generalise`: from labelled pictures to the matrix, and on again after a stop."""
 
+import csv
 import json
 import shutil
+from collections import Counter
 
 import pytest
 
@@ -51,6 +53,14 @@ def test_a_study_ends_with_a_matrix_and_goes_on_after_a_stop(manifest, tmp_path)
     assert "training: without green" in again.out
     assert "training: all" not in again.out
     assert (out / "matrix.json").read_bytes() == before
+
+
+def test_the_tests_can_be_made_smaller(manifest, tmp_path):
+    done = facetell(*arguments(manifest, tmp_path / "out"), "--test-per-source", 6)
+    assert (done.code, done.err) == (0, "")
+    with (tmp_path / "out/runs/all/scores.csv").open(newline="") as file:
+        sources = Counter(row["source"] for row in csv.DictReader(file))
+    assert max(sources.values()) == 6
 
 
 def test_data_without_kinds_are_refused(tmp_path):

@@ -26,6 +26,9 @@ def generalise(
         typer.Option(help="Train without each kind, or on each kind alone."),
     ] = "without",
     least: Annotated[int, typer.Option(min=2, help="Training fakes a kind must have.")] = 50,
+    test_per_source: Annotated[
+        int | None, typer.Option(min=1, help="Test on at most so many of a source, by name.")
+    ] = None,
     tier: Annotated[str, typer.Option(help="clean, web or hard: of the test pictures.")] = "web",
     config: RecipeFile = None,
     settings: RecipeSettings = None,
@@ -47,6 +50,7 @@ def generalise(
     from facetell.cli.writers import explained
     from facetell.data.crops import CropCache
     from facetell.data.layouts import read_dataset
+    from facetell.data.manifest import capped
     from facetell.errors import MissingExtra
     from facetell.evaluate.subjects import check_tiers
 
@@ -63,6 +67,10 @@ def generalise(
     check_tiers([tier])
     recipe = read_recipe(config, settings or [])
     samples = [sample for path in data for sample in read_dataset(path).samples]
+    if test_per_source:
+        tests = [sample for sample in samples if sample.split == "test"]
+        samples = [sample for sample in samples if sample.split != "test"]
+        samples += capped(tests, test_per_source)
     chosen = plan(samples, by, mode, least)
     if not any(s.label == 0 and s.split == "test" for s in samples):
         raise DataError("there is no real test picture", hint="facetell data split")
