@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -103,6 +104,17 @@ def test_reports_go_to_the_next_program_and_the_table_aside(colour):
     assert [json.loads(line)["path"] for line in done.out.splitlines()] == [str(picture)]
     assert "1 files: 1 real" in ANSI.sub("", done.err)
     assert "wrote" not in done.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here that is always full")
+@pytest.mark.parametrize("where", [">&-", "> /dev/full"])
+def test_a_standard_output_that_takes_nothing_is_told_in_plain_words(where):
+    words = [*PROGRAM, "detect", str(EXAMPLES / "real-astronaut.jpg"), "--json", "-"]
+    piped = f"{shlex.join(words)} {where}"
+    done = subprocess.run(piped, shell=True, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "facetell: standard output" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_standard_output_is_for_one_text_and_cannot_be_gone_on_with():

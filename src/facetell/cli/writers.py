@@ -36,17 +36,16 @@ class TextFile:
     def __init__(self, path: Path, *, go_on: bool = False) -> None:
         """go_on: add to what is there instead of writing it anew."""
         self._path = path
-        to_stdout = path == STANDARD_OUTPUT
         with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             # Lives as long as this object, which is itself a context manager.
             self._file: IO[str] = open(  # noqa: SIM115
-                sys.stdout.fileno() if to_stdout else path,
+                _standard_output() if path == STANDARD_OUTPUT else path,
                 "a" if go_on else "w",
                 encoding="utf-8",
                 errors="backslashreplace",
                 newline="",
-                closefd=not to_stdout,
+                closefd=path != STANDARD_OUTPUT,
             )
 
     def __enter__(self) -> Self:
@@ -60,6 +59,13 @@ class TextFile:
     ) -> None:
         with explained(self._path):
             self._file.close()
+
+
+def _standard_output() -> int:
+    """Its number. Raises OutputError where it is closed, as by a service without one."""
+    if not sys.stdout:
+        raise OutputError("standard output is closed", hint="name a file instead of -")
+    return sys.stdout.fileno()
 
 
 class JsonLines(TextFile):
@@ -283,7 +289,8 @@ def explained(path: Path) -> Iterator[None]:
     except BrokenPipeError:
         raise  # a reader of standard output who leaves early ends the command, without a word
     except OSError as error:
+        name = "standard output" if path == STANDARD_OUTPUT else path
         raise OutputError(
-            f"{path} cannot be written: {error.strerror or error}",
+            f"{name} cannot be written: {error.strerror or error}",
             hint="name a place that you may write to and that has room",
         ) from error
