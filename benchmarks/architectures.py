@@ -123,7 +123,7 @@ PUBLISHED = [
     Trial("ours", "ImageNet, forensic", {"architecture": "efficientnet_lite0", "samples": 4_800}),
 ]
 """The nets of the literature and the students' way of training, and ours. LaDeDa learns from two
-or three samples a second, which is what its row says."""
+or three samples a second: too few in some minutes, as its row says."""
 
 
 def train(trial: Trial, cache: Path, run: Path, size_px: int) -> None:

@@ -63,6 +63,14 @@ def test_the_tests_can_be_made_smaller(manifest, tmp_path):
     assert max(sources.values()) == 6
 
 
+def test_what_was_tested_otherwise_is_not_mixed_in(manifest, tmp_path):
+    out = tmp_path / "study"
+    assert facetell(*arguments(manifest, out)).code == 0
+    for other in (("--test-per-source", 6), ("--tier", "hard")):
+        done = facetell(*arguments(manifest, out), *other)
+        assert (done.code, "name another --out" in done.err) == (2, True)
+
+
 def test_data_without_kinds_are_refused(tmp_path):
     data = write_lab_data(tmp_path / "data", 8)
     done = facetell(*arguments(data, tmp_path / "out"))

@@ -10,6 +10,7 @@ import torch
 from facetell.data.crops import CropCache
 from facetell.data.degrade import TIERS
 from facetell.detect.crop import crop_face, to_tensor
+from facetell.errors import DataError
 from facetell.evaluate.generalisation import Matrix, Plan, matrix
 from facetell.evaluate.score import Score, read_scores, unjudged, write_scores
 from facetell.train.loop import Machine, Watcher, train
@@ -35,9 +36,12 @@ def generalise(
     """Train once for every row of the plan, each in a folder of its own; what is done already is
     not done again.
 
-    on_row: called when a training begins, with its name.
+    on_row: called when a training begins, with its name. Raises DataError where a row in `out` was
+    tested on other pictures or in another tier.
     """
     scores = {}
+    test = cache.only(lambda sample: sample.split == "test")
+    tested = {str(region.sample.path) for region in test.regions}
     for row in chosen.rows:
         folder = out / "runs" / row.replace(" ", "-").replace("/", "_")
         path = folder / SCORES_NAME
@@ -45,11 +49,14 @@ def generalise(
             on_row(row)
             learnt = cache.only(chosen.learns(row))
             net = train(learnt, recipe, folder, machine=machine, on_step=on_step)
-            test = cache.only(lambda sample: sample.split == "test")
             part = path.with_suffix(".part")
             write_scores(score_regions(net, test, recipe, tier), part)
             part.replace(path)
         scores[row] = read_scores(path)
+        if {str(s.path) for s in scores[row]} != tested or {s.tier for s in scores[row]} != {tier}:
+            raise DataError(
+                f"{path} is of other test pictures or another tier", hint="name another --out"
+            )
     return matrix(chosen, scores)
 
 

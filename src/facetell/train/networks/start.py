@@ -37,15 +37,15 @@ def built(
             hint="let it learn on so, with --set folded=fp32, or start from its run's checkpoint",
         )
     weights = _read(path) if path and not is_model else {}
-    before = is_model or _learnt_folded(weights)
-    if folded and before:
+    is_folded = is_model or _learnt_folded(weights)
+    if folded and is_folded:
         fold(net, size_px, folded)
     if path:
         try:
             _load_witness(net, path) if is_model else _load(net, weights)
         except ValueError as error:
             raise DataError(f"{path.name} does not fit {name}: {error}", hint=REMEDY) from error
-    if folded and not before:
+    if folded and not is_folded:
         fold(net, size_px, folded)
     return net
 
