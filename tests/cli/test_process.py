@@ -106,6 +106,20 @@ def test_reports_go_to_the_next_program_and_the_table_aside(colour):
     assert "wrote" not in done.err
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent otherwise on Windows")
+def test_ctrl_c_does_not_promise_to_go_on_with_standard_output(tmp_path):
+    for number in range(MANY):
+        shutil.copy(EXAMPLES / "real-astronaut.jpg", tmp_path / f"{number:03}.jpg")
+    process = started("detect", str(tmp_path), "--json", "-", "--threads", "1")
+    assert process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    printed, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert all(json.loads(line) for line in printed.splitlines())
+    assert "--json FILE" in errors
+    assert "--resume" not in errors
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here that is always full")
 @pytest.mark.parametrize("where", [">&-", "> /dev/full"])
 def test_a_standard_output_that_takes_nothing_is_told_in_plain_words(where):

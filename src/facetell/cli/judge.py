@@ -239,7 +239,9 @@ def _print_end(
     screen.print((f"{counts.total()} files: {', '.join(parts) or 'none judged'}{before}", "bold"))
     if left:
         again = (
-            "call it again with --resume" if outputs.json else "--json FILE lets a run go on later"
+            "--json FILE lets a run go on later"
+            if outputs.json in (None, STANDARD_OUTPUT)
+            else "call it again with --resume"
         )
         screen.print((f"interrupted: {left} files are left; {again}", ""))
     for path in [*outputs.texts, outputs.film, *outputs.folders]:
