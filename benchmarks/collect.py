@@ -4,7 +4,8 @@
         --more ../shared/media/videos.csv
     python -m benchmarks.collect recipes/portraits.csv GIT_DIR... WHEEL... --out FOLDER
 
-The listing names origin, path, git's blob, source, label, generator and group of each file.
+The listing names origin, path, git's blob, source, label, generator and group of each file, and its
+split where that is not train. A path that would name a person is `*` and its suffix.
 GIT_DIR: bare git directories, each called owner+name or in a folder called so. WHEEL: packages,
 called as their index calls them. --more: a manifest of clips whose split train is listed, too, as
 of the listing's first source. What is not there is named, the rest is collected all the same.
@@ -35,7 +36,9 @@ def collect(row: Mapping[str, str], origins: Mapping[str, Path], out: Path) -> S
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
     label = LABELS[row["label"]]
-    return Sample(path, label, "train", row["source"], row["generator"], row["group"])
+    return Sample(
+        path, label, row.get("split") or "train", row["source"], row["generator"], row["group"]
+    )
 
 
 def read(origin: Path, row: Mapping[str, str]) -> bytes | None:
