@@ -6,7 +6,7 @@
 
 The listing names origin, path, git's blob, source, label, generator and group of each file, and its
 split where that is not train. A path that would name a person is `*` and its suffix.
-GIT_DIR: bare git directories, each called owner+name or in a folder called so. WHEEL: packages,
+GIT_DIR: git directories, each called owner+name or below a folder called so. WHEEL: packages,
 called as their index calls them. --more: a manifest of clips whose split train is listed, too, as
 of the listing's first source. What is not there is named, the rest is collected all the same.
 """
@@ -61,7 +61,7 @@ def origin_of(path: Path) -> str:
     """What a listing calls it: owner/name, or a package's name and version."""
     if path.suffix == ".whl":
         return " ".join(path.name.split("-")[:2]).lower()
-    named = path if "+" in path.name else path.parent
+    named = next((folder for folder in (path, *path.parents) if "+" in folder.name), path)
     return named.name.replace("+", "/").lower()
 
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from facetell.data.autoencoder import Autoencoder
 from facetell.errors import DataError
@@ -12,20 +13,22 @@ from tests.shared import noise_image
 pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
 
 
-def saved(net, folder, pooled):
+def saved(net, folder, suffix=".pth"):
     """As the published files name their tensors: by layer, `pool` in the innermost blocks."""
+    save = {".pth": torch.save, ".safetensors": save_file}[suffix]
     for part in ("encoder", "decoder"):
         state = getattr(net, part).state_dict()
         named = {n.replace("context", "pool").replace("body", "conv"): v for n, v in state.items()}
-        torch.save(named, folder / f"{part}.pth")
-    return folder / "encoder.pth", folder / "decoder.pth"
+        save(named, folder / f"{part}{suffix}")
+    return folder / f"encoder{suffix}", folder / f"decoder{suffix}"
 
 
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 @pytest.mark.parametrize("pooled", [False, True])
-def test_published_weights_become_a_file_that_gives_the_same_picture(tmp_path, pooled):
+def test_published_weights_become_a_file_that_gives_the_same_picture(tmp_path, pooled, suffix):
     torch.manual_seed(0)
     net = TinyAutoencoder(4, pooled=pooled).eval()
-    (tmp_path / "ae.onnx").write_bytes(autoencoder_bytes(*saved(net, tmp_path, pooled)))
+    (tmp_path / "ae.onnx").write_bytes(autoencoder_bytes(*saved(net, tmp_path, suffix)))
     image = noise_image(48, 72)
     with torch.no_grad():
         pixels = torch.from_numpy(image.transpose(2, 0, 1).copy())[None].float() / 255
@@ -35,7 +38,7 @@ def test_published_weights_become_a_file_that_gives_the_same_picture(tmp_path, p
 
 
 def test_foreign_weights_are_refused(tmp_path):
-    encoder, decoder = saved(TinyAutoencoder(4, pooled=False), tmp_path, False)
+    encoder, decoder = saved(TinyAutoencoder(4, pooled=False), tmp_path)
     with pytest.raises(DataError, match="not the weights of a tiny autoencoder"):
         autoencoder_bytes(decoder, encoder)
     (tmp_path / "text.pth").write_text("hello")

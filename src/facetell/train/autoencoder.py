@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from facetell.errors import DataError
@@ -16,8 +17,8 @@ EXAMPLE_PX = 128
 def autoencoder_bytes(encoder: Path, decoder: Path) -> bytes:
     """ONNX bytes, `pixels [N, 3, H, W] float32 RGB 0..1` -> `regenerated`, of the same shape.
 
-    encoder, decoder: weight files such as `taef2_encoder.pth` and `taef2_decoder.pth`; only tensors
-    are read from them. Raises DataError when they are no such files.
+    encoder, decoder: weight files such as `taef2_encoder.pth` and `taef2_decoder.pth`, or
+    .safetensors files of them; only tensors are read. Raises DataError when they are no such files.
     """
     code, picture = _tensors(encoder), _tensors(decoder)
     latent = next(reversed(code.values())).shape[0]
@@ -45,13 +46,27 @@ def _load(part: nn.Module, weights: dict[str, Tensor]) -> None:
 
 def _tensors(path: Path) -> dict[str, Tensor]:
     try:
-        weights: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+        weights = _read(path)
     # An unpickler fails in many ways on bytes that are none; all of them mean one thing.
     except Exception as error:
         raise DataError(
             f"{path} cannot be read as weights ({type(error).__name__})",
-            hint="give a .pth file of tensors, whole",
+            hint="give a .pth or .safetensors file, whole",
         ) from error
     if not isinstance(weights, dict) or not weights:
-        raise DataError(f"{path} holds no weights", hint="give a .pth file of tensors")
+        raise DataError(f"{path} holds no weights", hint="give a file of tensors")
     return weights
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    """Tensors by name, in the order of the layers."""
+    if path.suffix != ".safetensors":
+        weights: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+        return weights
+    return dict(sorted(load_file(path).items(), key=_place))
+
+
+def _place(named: tuple[str, Tensor]) -> tuple[list[tuple[int, str]], bool]:
+    """Of a tensor called `10.conv.2.weight`; its file has it in the order of the alphabet."""
+    *layers, tensor = named[0].split(".")
+    return [(int(part) if part.isdigit() else -1, part) for part in layers], tensor != "weight"
