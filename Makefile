@@ -12,11 +12,13 @@ DFDC ?= ../collection/dfdc/manifest.csv
 MORE_CLIPS ?= ../collection/clips/manifest.csv
 # python -m benchmarks.collect recipes/portraits.csv GIT_DIR... WHEEL --out ../collection/portraits
 PORTRAITS ?= ../collection/portraits/manifest.csv
+# Weights of the same project's other autoencoders, as .safetensors: models/vae_approx of github.com/joshellis625/ComfyUI.
+TAES ?= ../collection/taes
 # Weights of github.com/madebyollin/taesd.
 TAESD ?= ../collection/taesd
 RUN ?= runs/default
 # The run of the second witness in the model inside: what explain and attacks look into.
-SHIPPED ?= $(RUN)/fifth
+SHIPPED ?= $(RUN)/sixth
 RESULTS ?= runs/results
 LAB ?= efficientnet_lite0-imagenet mobilenetv2_100-imagenet forensic
 # Both out of the two repositories that benchmarks/traits.py names.
@@ -86,7 +88,7 @@ train-finder: .venv/dev
 	$(BIN)/facetell finder train --labels $(FINDER_RUN)/labels --out $(FINDER_RUN)
 	cp $(FINDER_RUN)/faces.onnx src/facetell/weights/faces.onnx
 
-# The seven trainings of the model inside, two for one of its witnesses and five for the other: finds the faces, makes
+# The eleven trainings of the model inside, five for one of its witnesses and six for the other: finds the faces, makes
 # twins, trains, joins, calibrates on val, treats val badly; continues where it was stopped. docs/training.md says how long.
 train-default: .venv/dev
 	$(BIN)/facetell data crops $(FACES) $(MORE) --out $(RUN)/cache
@@ -107,13 +109,28 @@ train-default: .venv/dev
 	$(BIN)/facetell train --cache $(RUN)/cache --val $(FACES) --config recipes/fourth.yaml --out $(RUN)/fourth \
 		--set pretrained=$(RUN)/third/checkpoints/all/last.ckpt --resume
 	$(BIN)/facetell data crops $(PORTRAITS) --out $(RUN)/cache
-	$(BIN)/facetell train --cache $(RUN)/cache --val $(FACES) --config recipes/fifth.yaml --out $(SHIPPED) \
+	$(BIN)/facetell train --cache $(RUN)/cache --val $(FACES) --config recipes/fifth.yaml --out $(RUN)/fifth \
 		--set pretrained=$(RUN)/fourth/model.onnx --resume
 	$(BIN)/facetell train --cache $(RUN)/cache --val $(FACES) --config recipes/structure_longer.yaml \
 		--out $(RUN)/structure_longer --set pretrained=$(RUN)/structure/model.onnx --resume
 	$(BIN)/facetell join $(RUN)/structure/model.onnx $(RUN)/structure_longer/model.onnx --average --val $(FACES) \
-		--out $(RUN)/first.onnx --name facetell-first
-	$(BIN)/facetell join $(RUN)/first.onnx $(SHIPPED)/model.onnx --mirrored 2 --val $(FACES) \
+		--out $(RUN)/halfway.onnx --name facetell-first
+	for kind in taesd taesdxl taesd3 taef1; do \
+		$(BIN)/facetell data autoencoder $(TAES)/$${kind}_encoder.safetensors $(TAES)/$${kind}_decoder.safetensors \
+			--out $(RUN)/$$kind.onnx && \
+		$(BIN)/facetell data forge $(MORE) --kind regenerate --autoencoder $(RUN)/$$kind.onnx --split train \
+			--per-source 30 --name regenerated_$$kind --out $(RUN)/regenerated_$$kind && \
+		$(BIN)/facetell data crops $(RUN)/regenerated_$$kind/manifest.csv --out $(RUN)/cache || exit 1; \
+	done
+	$(BIN)/facetell train --cache $(RUN)/cache --val $(FACES) --config recipes/sixth.yaml --out $(SHIPPED) \
+		--set pretrained=$(RUN)/fifth/model.onnx --resume
+	for seed in 1 2 3; do \
+		$(BIN)/facetell train --cache $(RUN)/cache --val $(FACES) --config recipes/structure_wider.yaml --set seed=$$seed \
+			--out $(RUN)/wider$$seed --set pretrained=$(RUN)/halfway.onnx --resume || exit 1; \
+	done
+	$(BIN)/facetell join $(RUN)/halfway.onnx $(RUN)/wider1/model.onnx $(RUN)/wider2/model.onnx $(RUN)/wider3/model.onnx \
+		--average --val $(FACES) --out $(RUN)/first.onnx --name facetell-first
+	$(BIN)/facetell join $(RUN)/first.onnx $(SHIPPED)/model.onnx --mirrored 2 --val $(FACES) --val $(PORTRAITS) \
 		--out $(RUN)/model.onnx --name facetell-pair
 	$(BIN)/facetell stress $(RUN)/model.onnx --data $(FACES) --split val --per-source 12 --out $(RUN)/stress --into-card
 	cp $(RUN)/model.onnx src/facetell/weights/default.onnx
@@ -135,7 +152,10 @@ results: .venv/dev
 	$(BIN)/facetell explain '$(dir $(FACES))test/*/*/0[0-3]*' --run $(SHIPPED) --out $(RESULTS)/explain
 	$(BIN)/facetell generalise $(FACES) $(MORE) --config recipes/left_out.yaml --least 300 --test-per-source 150 \
 		--out runs/left_out
+	$(BIN)/facetell evaluate --data $(PORTRAITS) --split val --split test --tier web --markdown $(RESULTS)/unseen.md
 	{ cat $(RESULTS)/evaluate.md; \
+	printf '\n# Generators and cameras that no training saw (recipes/portraits.csv)\n\n'; \
+	sed 1,2d $(RESULTS)/unseen.md; \
 	printf '\n# Beside models of the lab, tier web\n\n'; cat $(RESULTS)/compare/table.md; \
 	printf '\n# Treated badly\n\n'; cat $(RESULTS)/stress/table.md; \
 	printf '\n# Its second witness, attacked by somebody who has the network\n\n'; cat $(RESULTS)/attack/table.md; \

@@ -145,10 +145,29 @@ def test_pictures_without_a_face_are_an_error_with_a_remedy(landscape, tiny_mode
     assert (done.code, "none of the 2 pictures could be judged" in done.err) == (2, True)
 
 
+def test_several_splits_are_measured_together(tmp_path):
+    samples = [
+        Sample(tmp_path / f"{n:03}.jpg", n % 2, ("val", "test")[n // 2 % 2], "web", "", f"g{n}")
+        for n in range(COUNT)
+    ]
+    write_manifest(samples, tmp_path / "manifest.csv")
+    scores, out = table(tmp_path / "s.csv", strength=4), tmp_path / "tables.md"
+    measure = ("evaluate", scores, "--data", tmp_path / "manifest.csv", "--markdown", out)
+    for splits, pictures in ((["val"], COUNT // 2), (["val", "test"], COUNT)):
+        done = facetell(*measure, *(word for split in splits for word in ("--split", split)))
+        assert (done.code, done.err) == (0, "")
+        text = out.read_text("utf-8")
+        assert f"# s on {' and '.join(splits)}\n" in text
+        assert f"\n{pictures} pictures;" in text
+
+
 def test_wrong_use_is_one_line(labelled, tmp_path):
     scores = table(tmp_path / "s.csv", strength=1)
     for args, said in (
-        (("evaluate", scores, "--data", labelled, "--split", "val"), "no picture of the split"),
+        (
+            ("evaluate", scores, "--data", labelled, "--split", "test", "--split", "val"),
+            "no picture of the split 'val'",
+        ),
         (("evaluate", scores, "--data", labelled, "--tier", "muddy"), "no tier"),
         (("compare", scores, "--data", labelled, "--out", tmp_path), "nothing to compare"),
     ):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from facetell.cli.options import Splits
 from facetell.errors import DataError
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from facetell.evaluate.subjects import Subject
 
 Data = Annotated[list[Path], typer.Option("--data", help="Manifests, or label folders.")]
-Split = Annotated[str, typer.Option(help="The split to report on.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="By default one per core.")]
 
 
@@ -28,7 +28,7 @@ def evaluate(
             "model inside the package."
         ),
     ] = None,
-    split: Split = "test",
+    splits: Splits = ["test"],  # noqa: B006 - typer reads it, nobody changes it
     tiers: Annotated[
         list[str], typer.Option("--tier", help="clean, web or hard; may be given several times.")
     ] = ["clean", "web", "hard"],  # noqa: B006 - typer reads it, nobody changes it
@@ -61,7 +61,7 @@ def evaluate(
 
     check_tiers(tiers)
     samples = [sample for path in data for sample in read_dataset(path).samples]
-    chosen = _of_split(samples, split)
+    chosen = _of_splits(samples, splits)
     subjects = open_subjects(models or [])
     traits = read_traits(by) if by else None
     known = {}
@@ -70,7 +70,7 @@ def evaluate(
         known = {str(sample.path): float(p) for sample, p in zip(chosen, guesses, strict=True)}
     parts = []
     for subject in subjects:
-        parts.append(_heading(subject, split))
+        parts.append(_heading(subject, " and ".join(splits)))
         for tier in tiers_of(subject, tiers):
             scores = _scored(subject, chosen, tier, threads)
             found = evaluate_scores(
@@ -98,7 +98,7 @@ def compare(
     ],
     data: Data,
     out: Annotated[Path, typer.Option(help="Folder for metrics.json, pictures and report.html.")],
-    split: Split = "test",
+    splits: Splits = ["test"],  # noqa: B006 - typer reads it, nobody changes it
     tier: Annotated[str, typer.Option(help="clean, web or hard.")] = "web",
     threads: Threads = None,
 ) -> None:
@@ -116,7 +116,7 @@ def compare(
     check_tiers([tier])
     if len(models) < 2:
         raise DataError("there is nothing to compare", hint="name two models or score tables")
-    chosen = _of_split([s for path in data for s in read_dataset(path).samples], split)
+    chosen = _of_splits([s for path in data for s in read_dataset(path).samples], splits)
     subjects = open_subjects(models)
     scores = {subject.name: _scored(subject, chosen, tier, threads) for subject in subjects}
     found = compared(scores)
@@ -131,14 +131,14 @@ def compare(
     typer.echo(f"{found.samples} pictures, {found.left_out} left out; wrote {out / 'report.html'}")
 
 
-def _of_split(samples: "Sequence[Sample]", split: str) -> "list[Sample]":
-    chosen = [sample for sample in samples if sample.split == split]
-    if not chosen:
-        raise DataError(
-            f"the data name no picture of the split {split!r}",
-            hint="name one with --split, or divide them: facetell data split",
-        )
-    return chosen
+def _of_splits(samples: "Sequence[Sample]", splits: Sequence[str]) -> "list[Sample]":
+    for split in splits:
+        if not any(sample.split == split for sample in samples):
+            raise DataError(
+                f"the data name no picture of the split {split!r}",
+                hint="name one with --split, or divide them: facetell data split",
+            )
+    return [sample for sample in samples if sample.split in splits]
 
 
 def _scored(
@@ -151,13 +151,13 @@ def _scored(
         return scored(subject, chosen, tier, threads or os.cpu_count() or 1, advance)
 
 
-def _heading(subject: "Subject", split: str) -> str:
+def _heading(subject: "Subject", data: str) -> str:
     if subject.detector is None:
         read = f"Scores read from {subject.path.name}; thresholds: {subject.thresholds.fitted_on}."
-        return f"# {subject.name} on {split}\n\n{read}\n"
+        return f"# {subject.name} on {data}\n\n{read}\n"
     model, limits = subject.detector.model, subject.thresholds
     return (
-        f"# {model.card.name} {model.card.version} on {split}\n\n"
+        f"# {model.card.name} {model.card.version} on {data}\n\n"
         f"Model `{model.sha256[:16]}`, thresholds {limits.real_below:.3f} and "
         f"{limits.fake_from:.3f}. Every picture passes the same finder, crop and model "
         "as in `facetell detect`; p_fake is that of the most suspicious face.\n"
