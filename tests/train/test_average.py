@@ -36,22 +36,28 @@ def folded_model(path, seed, architecture="tiny"):
     return net
 
 
-def test_the_average_has_the_mean_of_the_weights(tmp_path):
+@pytest.mark.parametrize("times", [1, 2])
+def test_the_average_has_the_mean_of_the_weights(tmp_path, times):
     files = [tmp_path / "one.onnx", tmp_path / "two.onnx"]
     one, two = (folded_model(path, seed) for seed, path in enumerate(files, start=1))
-    data, draft = average(files, "both")
+    data, draft = average([files[0], *[files[1]] * times], "both")
     write_model(data, draft, tmp_path / "both.onnx")
     crops = np.stack([noise_image(SIZE_PX, SIZE_PX, seed) for seed in range(3)])
     said, _ = Model.load(tmp_path / "both.onnx").score(crops)
     with torch.no_grad():
         for mine, other in zip(one.parameters(), two.parameters(), strict=True):
-            mine.copy_((mine + other) / 2)
+            mine.copy_((mine + times * other) / (1 + times))
     write_model(onnx_bytes(one, SIZE_PX), draft, tmp_path / "expected.onnx")
     expected, _ = Model.load(tmp_path / "expected.onnx").score(crops)
     apart = [Model.load(path).score(crops)[0] for path in files]
     np.testing.assert_allclose(said, expected, atol=1e-5)
     assert not np.allclose(said, np.mean(apart, axis=0), atol=1e-3)
-    assert (draft.name, draft.recipe["averaged"], draft.trained_on) == ("both", 2, {"a": 2})
+    assert (draft.name, draft.recipe["averaged"], draft.trained_on) == (
+        "both",
+        [1, times],
+        {"a": 2},
+    )
+    assert draft.start_weights == "1, 2: none"
 
 
 def test_models_that_are_not_alike_are_refused(tmp_path):

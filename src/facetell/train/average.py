@@ -1,5 +1,6 @@
 """One network whose weights are the means of those of several."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,8 @@ def average(paths: Sequence[Path], name: str) -> tuple[bytes, ModelCard]:
     """The average of models that learnt on from one another, or from the same weights, and the
     draft of its card, to be calibrated. It often does better than each of them (model soups:
     Wortsman et al. 2022, https://arxiv.org/abs/2203.05482).
+
+    A path named twice counts twice.
 
     Raises DataError when they are not of one known architecture and one crop; ModelError for a file
     that is no model.
@@ -42,6 +45,7 @@ def average(paths: Sequence[Path], name: str) -> tuple[bytes, ModelCard]:
     nets[0].load_state_dict(
         {key: torch.stack([state[key] for state in states]).mean(0) for key in states[0]}
     )
-    draft = draft_of(cards, name)
-    recipe = draft.recipe | {"averaged": len(cards)}
+    counted = Counter(paths)
+    draft = draft_of([cards[paths.index(path)] for path in counted], name)
+    recipe = draft.recipe | {"averaged": list(counted.values())}
     return onnx_bytes(nets[0].eval(), size_px), draft.model_copy(update={"recipe": recipe})

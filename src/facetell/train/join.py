@@ -166,12 +166,15 @@ def draft_of(cards: Sequence[ModelCard], name: str) -> ModelCard:
         for source in sorted({source for card in cards for source in card.trained_on})
     }
     recipe = {f"{number}: {card.name}": card.recipe for number, card in enumerate(cards, start=1)}
-    starts = "; ".join(f"{n}: {card.start_weights}" for n, card in enumerate(cards, start=1))
+    starts: dict[str, list[int]] = {}
+    for number, card in enumerate(cards, start=1):
+        starts.setdefault(card.start_weights, []).append(number)
+    told = [f"{', '.join(map(str, numbers))}: {start}" for start, numbers in starts.items()]
     changes = {
         "name": name,
         "created": today(),
         "trained_on": trained_on,
         "recipe": recipe,
-        "start_weights": starts,
+        "start_weights": "; ".join(told),
     }
     return cards[0].model_copy(update={**changes, **NOT_FITTED})
