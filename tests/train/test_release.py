@@ -1,9 +1,21 @@
 from facetell.detect.card import Measured
-from facetell.train.release import shortcomings
+from facetell.evaluate.score import Score
+from facetell.train.release import UNTRIED, shortcomings, untried
 
 
 def measured(name, auc, tier="web"):
     return Measured(name=name, tier=tier, split="val", fakes=9, reals=9, auc=auc, low=auc, high=auc)
+
+
+def score(label, source, generator=""):
+    return Score("a.jpg", label, "val", source, generator, "g", "web", "ok", 0.1, 0.5, "real", 99.0)
+
+
+def test_a_card_names_the_generators_that_were_measured_untrained():
+    learnt = [score(1, "gan", "stylegan"), score(0, "web")]
+    assert untried(learnt, {"gan", "web"}) == UNTRIED
+    new = [score(1, "site", "imagen"), score(1, "other"), score(0, "speakers")]
+    assert untried([*learnt, *new], {"gan", "web"}).endswith("measured: imagen, other.")
 
 
 def test_a_card_says_what_its_model_was_measured_not_to_tell():

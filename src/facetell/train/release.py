@@ -2,7 +2,7 @@
 
 import datetime
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -185,7 +185,7 @@ def _fitted(draft: ModelCard, scores: dict[str, list[Score]]) -> ModelCard:
             "thresholds": thresholds,
             "smallest_face_px": int(np.quantile([s.face_px for s in judged if s.face_px], 0.01)),
             "metrics": metrics,
-            "limits": (*shortcomings(metrics), UNTRIED),
+            "limits": (*shortcomings(metrics), untried(judged, draft.trained_on)),
         }
     )
 
@@ -204,6 +204,20 @@ def shortcomings(metrics: Sequence[Measured]) -> list[str]:
     if weak:
         said.append(f"Not told apart well (AUC on val): {', '.join(weak)}.")
     return said
+
+
+def untried(scores: Sequence[Score], trained_on: Collection[str]) -> str:
+    """Which generators were measured though no picture of their sources was learnt from, in words.
+
+    trained_on: names of sources.
+    """
+    fakes = [score for score in scores if score.label and score.source not in trained_on]
+    unseen = sorted({score.generator or score.source for score in fakes})
+    if not unseen:
+        return UNTRIED
+    return (
+        f"Of generators that it was not trained on, only these were measured: {', '.join(unseen)}."
+    )
 
 
 def _measured(scores: Sequence[Score], tier: str) -> list[Measured]:
