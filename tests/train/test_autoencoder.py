@@ -41,6 +41,10 @@ def test_foreign_weights_are_refused(tmp_path):
     encoder, decoder = saved(TinyAutoencoder(4, pooled=False), tmp_path)
     with pytest.raises(DataError, match="not the weights of a tiny autoencoder"):
         autoencoder_bytes(decoder, encoder)
-    (tmp_path / "text.pth").write_text("hello")
-    with pytest.raises(DataError, match="cannot be read as weights"):
-        autoencoder_bytes(tmp_path / "text.pth", decoder)
+    for name in ("text.pth", "text.safetensors"):
+        (tmp_path / name).write_text("hello")
+        with pytest.raises(DataError, match="cannot be read as weights"):
+            autoencoder_bytes(tmp_path / name, decoder)
+    save_file({}, tmp_path / "empty.safetensors")
+    with pytest.raises(DataError, match="holds no weights"):
+        autoencoder_bytes(tmp_path / "empty.safetensors", decoder)

@@ -5,7 +5,6 @@ import importlib.util
 from contextlib import suppress
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from facetell.detect.model import Model
@@ -15,6 +14,7 @@ from facetell.train.networks.folding import Arithmetic, fold
 from facetell.train.networks.from_model import witnesses
 from facetell.train.networks.from_timm import TimmFeatures
 from facetell.train.networks.registry import FROM_NOTHING, architecture
+from facetell.train.networks.weight_file import read_weights
 
 ENDINGS = (".pth", ".pt", ".ckpt", ".bin", ".safetensors", ".onnx")
 REMEDY = "give false, true, the name of an installed package with weights, or a file of weights"
@@ -36,7 +36,7 @@ def built(
             f"{path} is a model file, whose normalisation is folded into its convolutions",
             hint="let it learn on so, with --set folded=fp32, or start from its run's checkpoint",
         )
-    weights = _read(path) if path and not is_model else {}
+    weights = read_weights(path, REMEDY) if path and not is_model else {}
     is_folded = is_model or _learnt_folded(weights)
     if folded and is_folded:
         fold(net, size_px, folded)
@@ -86,25 +86,6 @@ def _find(where: str) -> Path:
             hint="give the path of one of them" if found else REMEDY,
         )
     return found[0]
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    """The tensors of a file; nothing but tensors is loaded."""
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    # An unpickler fails in many ways on bytes that are none; all of them mean one thing.
-    except Exception as error:
-        raise DataError(
-            f"{path} cannot be read as weights ({type(error).__name__})", hint=REMEDY
-        ) from error
-    weights = content.get("state_dict", content) if isinstance(content, dict) else None
-    if not weights or not all(isinstance(value, Tensor) for value in weights.values()):
-        raise DataError(f"{path} holds no weights", hint=REMEDY)
-    return dict(weights)
 
 
 def _load(net: Detector, weights: dict[str, Tensor]) -> None:
