@@ -156,7 +156,7 @@ results: .venv/dev
 		--out runs/left_out
 	$(BIN)/facetell evaluate --data $(PORTRAITS) --split val --split test --tier web --markdown $(RESULTS)/unseen.md
 	{ cat $(RESULTS)/evaluate.md; \
-	printf '\n# Generators and cameras that no training saw (recipes/portraits.csv)\n\n'; \
+	printf '\n# Generators and cameras that no training saw: val, which calibration and thresholds saw, and test (recipes/portraits.csv)\n\n'; \
 	sed 1,2d $(RESULTS)/unseen.md; \
 	printf '\n# Beside models of the lab, tier web\n\n'; cat $(RESULTS)/compare/table.md; \
 	printf '\n# Treated badly\n\n'; cat $(RESULTS)/stress/table.md; \
