@@ -64,7 +64,7 @@ def test_joined_models_are_calibrated_together(tiny_model, val, tmp_path):
     [
         (["--mirrored", 3], "there is no model 3 to mirror"),
         (["--average", "--mirrored", 1], "an average is one network"),
-        (["--average"], "tiny.onnx names no architecture"),
+        (["--average"], "not alike: none names its architecture"),
     ],
 )
 def test_what_cannot_be_joined_is_said(tiny_model, val, tmp_path, settings, said):

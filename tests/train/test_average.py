@@ -7,6 +7,7 @@ from facetell.detect.model import Model
 from facetell.errors import DataError
 from facetell.train.average import average
 from facetell.train.export import onnx_bytes, write_model
+from facetell.train.join import join
 from facetell.train.networks import registry
 from facetell.train.networks.folding import fold
 from tests.cli.tiny_model import tiny_card
@@ -58,6 +59,21 @@ def test_the_average_has_the_mean_of_the_weights(tmp_path, times):
         {"a": 2},
     )
     assert draft.start_weights == "1, 2: none"
+
+
+def test_of_joined_models_the_network_counts_that_is_like_the_others(tmp_path):
+    files = [tmp_path / name for name in ("one.onnx", "two.onnx", "joined.onnx")]
+    for seed, path in enumerate(files[:2], start=1):
+        folded_model(path, seed)
+    write_model(*join(files[:2], "joined"), files[2])
+    crops = np.stack([noise_image(SIZE_PX, SIZE_PX, 1)])
+    said = []
+    for first in (files[0], files[2]):
+        write_model(*average([first, files[1]], "mean"), tmp_path / "mean.onnx")
+        said.append(Model.load(tmp_path / "mean.onnx").score(crops)[0])
+    np.testing.assert_allclose(*said, atol=2e-3)  # joined files keep half precision
+    with pytest.raises(DataError, match="not alike: none names its architecture"):
+        average([files[2], files[2]], "mean")
 
 
 def test_models_that_are_not_alike_are_refused(tmp_path):

@@ -19,24 +19,19 @@ def average(paths: Sequence[Path], name: str) -> tuple[bytes, ModelCard]:
     draft of its card, to be calibrated. It often does better than each of them (model soups:
     Wortsman et al. 2022, https://arxiv.org/abs/2203.05482).
 
-    A path named twice counts twice.
-
-    Raises DataError when they are not of one known architecture and one crop; ModelError for a file
-    that is no model.
+    A path named twice counts twice. Of a file of several networks the one counts that is like the
+    others. Raises DataError when they are not of one known architecture and one crop; ModelError
+    for a file that is no model.
     """
     if len(paths) < 2:
         raise DataError("there is nothing to average", hint="name two model files or more")
     cards = [Model.load(path).card for path in paths]
-    for path, card in zip(paths, cards, strict=True):
-        if "architecture" not in card.recipe:
-            raise DataError(
-                f"the card of {path} names no architecture", hint="average what it was made of"
-            )
-    architectures = {str(card.recipe["architecture"]) for card in cards}
-    if len(architectures) > 1 or any(card.crop != cards[0].crop for card in cards):
+    architectures = {str(card.recipe["architecture"]) for card in cards if _is_trained(card)}
+    if len(architectures) != 1 or any(card.crop != cards[0].crop for card in cards):
         raise DataError(
-            f"the models are not alike: {', '.join(sorted(architectures))}",
-            hint="average models of one architecture, trained on crops of one kind",
+            f"the models are not alike: {', '.join(sorted(architectures)) or 'none names its architecture'}",
+            hint="average models of one architecture, trained on crops of one kind, one of them "
+            "as it was trained",
         )
     size_px = cards[0].crop.size_px
     (architecture,) = architectures
@@ -49,3 +44,8 @@ def average(paths: Sequence[Path], name: str) -> tuple[bytes, ModelCard]:
     draft = draft_of([cards[paths.index(path)] for path in counted], name)
     recipe = draft.recipe | {"averaged": list(counted.values())}
     return onnx_bytes(nets[0].eval(), size_px), draft.model_copy(update={"recipe": recipe})
+
+
+def _is_trained(card: ModelCard) -> bool:
+    """Rather than made of other models, which its recipe then names by number."""
+    return "architecture" in card.recipe
