@@ -16,6 +16,7 @@ from facetell.evaluate.metrics import (
     brier,
     caught_at,
     equal_error_rate,
+    evenly,
     expected_calibration_error,
     log_loss,
 )
@@ -64,6 +65,8 @@ def test_calibration_error_of_a_constant_guess_is_its_distance_from_the_truth():
     labels = np.array([1, 0, 0, 0])
     assert expected_calibration_error(labels, np.full(4, 0.25)) == pytest.approx(0)
     assert expected_calibration_error(labels, np.full(4, 0.9)) == pytest.approx(0.65)
+    assert expected_calibration_error(labels, np.full(4, 0.5), evenly(labels)) == pytest.approx(0)
+    assert expected_calibration_error(labels, np.full(4, 0.9), evenly(labels)) == pytest.approx(0.4)
 
 
 def test_platt_scaling_finds_the_line_that_made_the_labels():

@@ -14,6 +14,7 @@ Labels = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
 Weights = npt.NDArray[np.float64]
 RESAMPLES = 400
+BINS = 15
 
 
 @dataclass(frozen=True)
@@ -93,10 +94,18 @@ def auc(labels: Labels, scores: Scores) -> float | None:
     return None if curve is None else area(curve)
 
 
-def expected_calibration_error(labels: Labels, p_fake: Scores, bins: int = 15) -> float:
+def expected_calibration_error(
+    labels: Labels, p_fake: Scores, weights: Weights | None = None
+) -> float:
     """Mean gap between p_fake and the share of fakes over equal-width bins, weighted by their size
     (Guo et al. 2017, https://arxiv.org/abs/1706.04599)."""
-    return sum(abs(b.p_fake - b.fakes) * b.share for b in reliability(labels, p_fake, bins))
+    return sum(abs(b.p_fake - b.fakes) * b.share for b in reliability(labels, p_fake, weights))
+
+
+def evenly(labels: Labels) -> Weights:
+    """Weights [N] that let all fakes together count as much as all reals, which is what p_fake
+    assumes. Both labels must be there."""
+    return np.where(labels == 1, 1 / np.sum(labels == 1), 1 / np.sum(labels == 0))
 
 
 @dataclass(frozen=True)
@@ -108,13 +117,15 @@ class Bin:
     share: float
 
 
-def reliability(labels: Labels, p_fake: Scores, bins: int = 15) -> list[Bin]:
-    """Bins of equal width that hold anything."""
-    which = np.minimum((p_fake * bins).astype(int), bins - 1)
-    return [
-        Bin(float(p_fake[here].mean()), float(labels[here].mean()), float(here.mean()))
-        for here in (which == number for number in np.unique(which))
-    ]
+def reliability(labels: Labels, p_fake: Scores, weights: Weights | None = None) -> list[Bin]:
+    """BINS bins of equal width, those that hold anything. weights [N]: all alike by default."""
+    which = np.minimum((p_fake * BINS).astype(int), BINS - 1)
+    weights = np.ones(len(labels)) if weights is None else weights
+    found = []
+    for here in (which == number for number in np.unique(which)):
+        p, fakes = (float(np.average(v[here], weights=weights[here])) for v in (p_fake, labels))
+        found.append(Bin(p, fakes, float(weights[here].sum() / weights.sum())))
+    return found
 
 
 def brier(labels: Labels, p_fake: Scores) -> float:

@@ -10,6 +10,7 @@ from facetell.evaluate.comparisons import Comparison, comparisons, members
 from facetell.evaluate.metrics import (
     Interval,
     auc,
+    evenly,
     expected_calibration_error,
 )
 from facetell.evaluate.score import Score, auc_of
@@ -49,12 +50,15 @@ class RealRow:
 
 @dataclass(frozen=True)
 class Summary:
-    """Everything about one tier. unjudged: samples without a score, by status."""
+    """Everything about one tier. unjudged: samples without a score, by status. ece, even_ece:
+    expected calibration error of the pictures as they are, and with real and fake weighing the
+    same; None where a label is missing."""
 
     tier: str
     samples: int
     unjudged: dict[str, int]
     ece: float
+    even_ece: float | None
     unsure: float
     wrong_of_decided: float
     comparisons: list[ComparisonRow]
@@ -95,6 +99,11 @@ def summarise(scores: Sequence[Score], metadata: Mapping[str, float] | None = No
         samples=len(scores),
         unjudged={status: statuses.count(status) for status in sorted(set(statuses))},
         ece=expected_calibration_error(labels, p_fake),
+        even_ece=(
+            expected_calibration_error(labels, p_fake, evenly(labels))
+            if 0 < labels.sum() < len(labels)
+            else None
+        ),
         unsure=1 - len(decided) / len(judged),
         wrong_of_decided=len(wrong) / max(1, len(decided)),
         comparisons=[
@@ -155,11 +164,16 @@ def right_by_source(judged: Sequence[Score]) -> dict[str, float]:
 def as_markdown(summary: Summary) -> str:
     """The summary as a section of Markdown."""
     unjudged = ", ".join(f"{n} {status}" for status, n in summary.unjudged.items()) or "none"
+    even = (
+        ""
+        if summary.even_ece is None
+        else f" ({summary.even_ece:.3f} with real and fake weighing the same, as p_fake assumes)"
+    )
     lines = [
         f"## Tier {summary.tier}",
         "",
         f"{summary.samples} pictures; without a score: {unjudged}. Expected calibration error "
-        f"{summary.ece:.3f}; uncertain {summary.unsure:.1%}; of the decided "
+        f"{summary.ece:.3f}{even}; uncertain {summary.unsure:.1%}; of the decided "
         f"{summary.wrong_of_decided:.1%} wrong.",
         "",
         *(line for said in summary.mean_and_worst for line in (f"- {said}", "")),

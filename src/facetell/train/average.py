@@ -28,8 +28,9 @@ def average(paths: Sequence[Path], name: str) -> tuple[bytes, ModelCard]:
     cards = [Model.load(path).card for path in paths]
     architectures = {str(card.recipe["architecture"]) for card in cards if _is_trained(card)}
     if len(architectures) != 1 or any(card.crop != cards[0].crop for card in cards):
+        found = ", ".join(sorted(architectures)) or "none names its architecture"
         raise DataError(
-            f"the models are not alike: {', '.join(sorted(architectures)) or 'none names its architecture'}",
+            f"the models are not alike: {found}",
             hint="average models of one architecture, trained on crops of one kind, one of them "
             "as it was trained",
         )
