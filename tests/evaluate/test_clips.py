@@ -137,3 +137,10 @@ def test_the_document_has_a_table_for_every_question(clips, tmp_path):
     for title in ("train", "val", "test", "Ways to add up", "Fewer frames", "Temporal signs"):
         assert f"## {title}" in text
     assert "nan" not in text.lower()
+
+
+def test_a_document_of_test_alone_chooses_nothing(clips):
+    text = as_markdown([c for c in clips if c.sample.split == "test"], [], Detector.load())
+    assert "## test" in text
+    assert "no clips of train to learn from" in text
+    assert "train and val" not in text

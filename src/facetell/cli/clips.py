@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from facetell.cli.options import Splits
+
 if TYPE_CHECKING:
     from facetell.detect.analyze import Detector
     from facetell.evaluate.clips import JudgedClip
@@ -26,9 +28,10 @@ def evaluate(
         Path | None,
         typer.Option(help="A manifest with single frames of more clips, in folders `video_faces`."),
     ] = None,
+    splits: Splits = ["train", "val", "test"],  # noqa: B006 - typer reads it, nobody changes it
 ) -> None:
-    """Measure frames, tracks and whole clips of every split, other ways to add frames up, and
-    temporal signs."""
+    """Measure frames, tracks and whole clips of each split, and, on train and val, other ways to
+    add frames up and temporal signs."""
     from facetell.cli.progress import progress_bar
     from facetell.cli.writers import explained
     from facetell.data.manifest import read_manifest
@@ -39,7 +42,7 @@ def evaluate(
 
     threads = os.cpu_count() or 1
     detector = Detector.load(model or DEFAULT_MODEL, threads=threads)
-    clips = _judged(data, ("train", "val", "test"), detector)
+    clips = _judged(data, splits, detector)
     frames = one_source(read_manifest(pictures), "video_faces") if pictures else []
     scores = []
     with progress_bar("judging pictures", len(frames)) as advance:
@@ -72,7 +75,7 @@ def calibrate(
         raise MissingExtra(f"what calibrating needs ({error.name})", "train") from error
 
     detector = Detector.load(model, threads=os.cpu_count() or 1)
-    rule = fit_clips(_judged(data, ("val",), detector))
+    rule = fit_clips(_judged(data, ["val"], detector))
     card = detector.model.card.model_copy(update={"clips": rule})
     write_model(model.read_bytes(), card, out)
     typer.echo(
@@ -81,7 +84,7 @@ def calibrate(
     )
 
 
-def _judged(data: list[Path], splits: tuple[str, ...], detector: "Detector") -> "list[JudgedClip]":
+def _judged(data: list[Path], splits: list[str], detector: "Detector") -> "list[JudgedClip]":
     from facetell.cli.progress import progress_bar
     from facetell.data.layouts import read_dataset
     from facetell.evaluate.clips import judge_clips

@@ -230,6 +230,8 @@ def as_markdown(clips: Sequence[JudgedClip], pictures: Sequence[Score], detector
     for split in ("val", "test"):
         lines += _picture_rows(split, [score for score in pictures if score.split == split])
     chosen_on = [clip for clip in clips if clip.sample.split != "test"]
+    if not chosen_on:
+        return "\n".join(lines) + "\n"
     lines += ["", "## Ways to add up frames, clips of train and val", "", "| rule | AUC [95 %] |"]
     lines += ["| --- | --- |"]
     lines += [f"| {name} | {clip_auc(chosen_on, rule)} |" for name, rule in RULES.items()]
@@ -261,12 +263,13 @@ def _split_section(split: str, clips: Sequence[JudgedClip], metadata: Interval |
     if not clips:
         return []
     said = [(clip.sample.label, clip.report.verdict or clip.report.status) for clip in clips]
+    no_metadata = "trained on" if split == "train" else "no clips of train to learn from"
     lines = ["", f"## {split}", "", "| of | AUC [95 %] |", "| --- | --- |"]
     lines += [
         f"| frames | {frame_auc(clips)} |",
         f"| tracks | {track_auc(clips)} |",
         f"| clips | {clip_auc(clips, RULES[next(iter(RULES))])} |",
-        f"| clips, by size, frame rate and bytes a second only | {metadata or 'trained on'} |",
+        f"| clips, by size, frame rate and bytes a second only | {metadata or no_metadata} |",
         "",
         "| clips | n | called real | unsure | called fake | no face, error |",
         "| --- | --- | --- | --- | --- | --- |",

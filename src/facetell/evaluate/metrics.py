@@ -105,7 +105,8 @@ def expected_calibration_error(
 def evenly(labels: Labels) -> Weights:
     """Weights [N] that let all fakes together count as much as all reals, which is what p_fake
     assumes. Both labels must be there."""
-    return np.where(labels == 1, 1 / np.sum(labels == 1), 1 / np.sum(labels == 0))
+    counts = np.bincount(labels, minlength=2)
+    return np.asarray(1 / counts[labels], np.float64)
 
 
 @dataclass(frozen=True)
