@@ -10,7 +10,7 @@ import warnings
 import numpy as np
 import pillow_heif
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from facetell.detect.find import find_media
 from facetell.detect.jpeg import estimate_jpeg_quality
@@ -287,6 +287,20 @@ def test_a_picture_of_just_the_limit_is_read_whole(write):
     path = write(make.saved(make.photo(), "PNG"))
     assert read_picture(path, max_pixels=64 * 48).image.shape == (48, 64, 3)
     assert MAX_PIXELS == 50_000_000
+
+
+@pytest.mark.parametrize("note", [b"red fox", b"blue jay"])
+def test_a_png_whose_text_was_edited_by_hand_is_read_like_any_other(note, write):
+    text = PngImagePlugin.PngInfo()
+    for prompt in ("red fox", "blue jay"):
+        text.add_text("prompt", prompt)
+    data = make.saved(make.photo(), "PNG", pnginfo=text)
+    edited = data.replace(note, note.upper())
+    assert edited != data
+    with pytest.raises(UnidentifiedImageError):
+        Image.open(io.BytesIO(edited))
+    picture = read_picture(write(edited, "edited"))
+    np.testing.assert_array_equal(picture.image, read_picture(write(data, "as it was")).image)
 
 
 # ---------------------------------------------------------------------------- refusing

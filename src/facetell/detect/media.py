@@ -15,6 +15,7 @@ from PIL import ExifTags, Image, ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 
 from facetell.detect.jpeg import estimate_jpeg_quality
+from facetell.detect.png import without_broken_notes
 from facetell.detect.sniff import HEAD_BYTES, image_format, is_video
 from facetell.errors import MediaError
 from facetell.types import Kind, Picture, UInt8Array
@@ -173,7 +174,7 @@ def open_image(file: BinaryIO, name: str) -> ImageFile.ImageFile:
 
         open_heif: Callable[[BinaryIO], ImageFile.ImageFile] = HeifImageFile
         return open_heif(file)
-    image = Image.open(file, formats=[name])
+    image = Image.open(without_broken_notes(file) if name == "PNG" else file, formats=[name])
     if getattr(image, "tag_v2", {}).get(ExifTags.Base.NewSubfileType) == 1:
         raise MediaError(
             "it is a camera's raw file, of which only a small preview can be read",
