@@ -3,6 +3,8 @@
 import json
 import shutil
 
+import yaml
+
 from facetell._version import __version__
 from facetell.cli import doctor
 from facetell.detect.card import ModelCard
@@ -38,6 +40,7 @@ def test_models_writes_the_card_as_a_document(tiny_model, tmp_path):
         assert f"{row.auc:.3f} [{row.low:.3f}, {row.high:.3f}]" in text
     assert all(f"| {name} | {count} |" in text for name, count in card.trained_on.items())
     assert all(f"- {limit}" in text for limit in card.limits)
+    assert yaml.safe_load(text.split("```yaml\n")[1].split("```")[0]) == card.recipe
     assert facetell("models", tiny_model, "--markdown", path).code == 0
     assert "Not measured." in path.read_text("utf-8")
 

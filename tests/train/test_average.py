@@ -58,7 +58,7 @@ def test_the_average_has_the_mean_of_the_weights(tmp_path, times):
         [1, times],
         {"a": 2},
     )
-    assert draft.start_weights == "1, 2: none"
+    assert draft.start_weights == "none"
 
 
 def test_of_joined_models_the_network_counts_that_is_like_the_others(tmp_path):
@@ -69,9 +69,11 @@ def test_of_joined_models_the_network_counts_that_is_like_the_others(tmp_path):
     crops = np.stack([noise_image(SIZE_PX, SIZE_PX, 1)])
     said = []
     for first in (files[0], files[2]):
-        write_model(*average([first, files[1]], "mean"), tmp_path / "mean.onnx")
+        data, draft = average([first, files[1]], "mean")
+        write_model(data, draft, tmp_path / "mean.onnx")
         said.append(Model.load(tmp_path / "mean.onnx").score(crops)[0])
     np.testing.assert_allclose(*said, atol=2e-3)  # joined files keep half precision
+    assert draft.recipe["1: tiny"] == {"architecture": "tiny"}  # not that of the whole
     with pytest.raises(DataError, match="not alike: none names its architecture"):
         average([files[2], files[2]], "mean")
 

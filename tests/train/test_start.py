@@ -9,7 +9,7 @@ from facetell.detect.session import DEFAULT_MODEL
 from facetell.errors import DataError
 from facetell.train.networks import registry
 from facetell.train.networks.registry import FROM_NOTHING
-from facetell.train.networks.start import built, origin
+from facetell.train.networks.start import FIRST_OF_ALL, built, first_of_all, origin, origins
 from tests.train.tiny import tiny_network
 
 
@@ -36,7 +36,15 @@ def test_a_local_file_is_a_start(tmp_path, ending):
 def test_a_model_file_says_where_it_started_itself():
     said = origin("efficientnet_lite0", str(DEFAULT_MODEL))
     assert said.startswith(f"{Model.load().card.name} (sha256 ")
-    assert said.endswith(Model.load().card.start_weights)
+    began = first_of_all(Model.load().card.start_weights)
+    assert said.endswith(FIRST_OF_ALL + began)
+
+
+def test_models_that_went_on_from_one_another_name_each_start_once():
+    on = [f"a (sha256 1){FIRST_OF_ALL}nothing", f"b (sha256 2){FIRST_OF_ALL}nothing"]
+    assert origins([on[0], on[1], on[0]]) == (f"a (sha256 1); b (sha256 2){FIRST_OF_ALL}nothing")
+    assert origins(["nothing", "a package"]) == "nothing; a package"
+    assert origins(["nothing", on[0]]) == on[0]
 
 
 def test_names_may_differ_when_order_and_shapes_agree(tmp_path):

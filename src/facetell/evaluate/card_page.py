@@ -1,8 +1,10 @@
 """A model's card as a document, after Mitchell et al. 2019 (https://arxiv.org/abs/1810.03993)."""
 
+import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -49,7 +51,7 @@ def card_markdown(card: ModelCard, sha256: str, megabytes: float, examples: str 
             ((name, str(count)) for name, count in sorted(card.trained_on.items())),
         ),
         "The recipe:",
-        f"```yaml\n{yaml.safe_dump(card.recipe, sort_keys=False).strip()}\n```",
+        f"```yaml\n{_recipe(card.recipe)}\n```",
         "## Licence",
         card.licence + ".",
     ]
@@ -123,6 +125,21 @@ def _robustness(card: ModelCard) -> str:
             for row in card.robustness
         ),
     )  # fmt: skip
+
+
+def _recipe(recipe: Mapping[str, Any], depth: int = 0) -> str:
+    """As YAML: the trainings below each other, each in a few lines."""
+    pad = "  " * depth
+    if "architecture" in recipe or not any(isinstance(v, dict) for v in recipe.values()):
+        text = yaml.safe_dump(dict(recipe), sort_keys=False, default_flow_style=True, width=110)
+        return "\n".join(pad + line for line in text.strip().splitlines())
+    parts = [
+        f"{pad}{json.dumps(key)}:\n{_recipe(value, depth + 1)}"
+        if isinstance(value, dict)
+        else f"{pad}{key}: {value}"
+        for key, value in recipe.items()
+    ]
+    return "\n".join(parts)
 
 
 def _list(lines: Iterable[str]) -> str:

@@ -10,8 +10,8 @@ from facetell.detect.card import ModelCard
 from facetell.detect.model import Model
 from facetell.errors import DataError
 from facetell.train.export import onnx_bytes
-from facetell.train.join import draft_of
-from facetell.train.networks.start import built
+from facetell.train.join import draft_of, part_of
+from facetell.train.networks.start import built, witness_like
 
 
 def average(paths: Sequence[Path], name: str) -> tuple[bytes, ModelCard]:
@@ -37,12 +37,16 @@ def average(paths: Sequence[Path], name: str) -> tuple[bytes, ModelCard]:
     size_px = cards[0].crop.size_px
     (architecture,) = architectures
     nets = [built(architecture, size_px, str(path), "fp32") for path in paths]
+    parts = [
+        part_of(card, witness_like(net, path)[0])
+        for card, net, path in zip(cards, nets, paths, strict=True)
+    ]
     states = [net.state_dict() for net in nets]
     nets[0].load_state_dict(
         {key: torch.stack([state[key] for state in states]).mean(0) for key in states[0]}
     )
     counted = Counter(paths)
-    draft = draft_of([cards[paths.index(path)] for path in counted], name)
+    draft = draft_of([parts[paths.index(path)] for path in counted], name)
     recipe = draft.recipe | {"averaged": list(counted.values())}
     return onnx_bytes(nets[0].eval(), size_px), draft.model_copy(update={"recipe": recipe})
 

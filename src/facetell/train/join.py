@@ -12,6 +12,7 @@ from onnx import ModelProto, NodeProto, TensorProto, compose, helper, numpy_help
 from facetell.detect.card import ModelCard
 from facetell.detect.model import Model
 from facetell.errors import DataError
+from facetell.train.networks.start import first_of_all, origins
 from facetell.train.release import NOT_FITTED, today
 
 HALVED_FROM = 1000  # weights of a tensor
@@ -159,6 +160,19 @@ def _halved(weights: Sequence[TensorProto]) -> tuple[list[NodeProto], list[Tenso
     return casts, kept
 
 
+def part_of(card: ModelCard, number: int) -> ModelCard:
+    """What the card of a joined model says of one of its networks, counted from 1; any other card
+    as it is."""
+    if "averaged" in card.recipe:
+        return card
+    for key, recipe in card.recipe.items():
+        place, _, name = key.partition(": ")
+        if place == str(number):
+            began = first_of_all(card.start_weights)
+            return card.model_copy(update={"name": name, "recipe": recipe, "start_weights": began})
+    return card
+
+
 def draft_of(cards: Sequence[ModelCard], name: str) -> ModelCard:
     """The card of one model made of several, as far as it is known before it is calibrated."""
     trained_on = {
@@ -166,15 +180,11 @@ def draft_of(cards: Sequence[ModelCard], name: str) -> ModelCard:
         for source in sorted({source for card in cards for source in card.trained_on})
     }
     recipe = {f"{number}: {card.name}": card.recipe for number, card in enumerate(cards, start=1)}
-    starts: dict[str, list[int]] = {}
-    for number, card in enumerate(cards, start=1):
-        starts.setdefault(card.start_weights, []).append(number)
-    told = [f"{', '.join(map(str, numbers))}: {start}" for start, numbers in starts.items()]
     changes = {
         "name": name,
         "created": today(),
         "trained_on": trained_on,
         "recipe": recipe,
-        "start_weights": "; ".join(told),
+        "start_weights": origins([card.start_weights for card in cards]),
     }
     return cards[0].model_copy(update={**changes, **NOT_FITTED})

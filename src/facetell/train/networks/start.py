@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from facetell.train.networks.registry import FROM_NOTHING, architecture
 from facetell.train.networks.weight_file import read_weights
 
 ENDINGS = (".pth", ".pt", ".ckpt", ".bin", ".safetensors", ".onnx")
+FIRST_OF_ALL = "; first of all from: "
+"""In a card, between the model that a training went on from and where all began."""
 REMEDY = "give false, true, the name of an installed package with weights, or a file of weights"
 
 
@@ -42,7 +45,7 @@ def built(
         fold(net, size_px, folded)
     if path:
         try:
-            _load_witness(net, path) if is_model else _load(net, weights)
+            _load(net, witness_like(net, path)[1] if is_model else weights)
         except ValueError as error:
             raise DataError(f"{path.name} does not fit {name}: {error}", hint=REMEDY) from error
     if folded and not is_folded:
@@ -65,9 +68,22 @@ def origin(name: str, pretrained: bool | str) -> str:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     with suppress(ModelError):  # where it is no model of ours
         card = Model.load(path).card
-        return f"{card.name} (sha256 {digest}…; {card.licence}); it from: {card.start_weights}"
+        began = first_of_all(card.start_weights)
+        return f"{card.name} (sha256 {digest}…; {card.licence}){FIRST_OF_ALL}{began}"
     package = f" of the package {pretrained}" if not Path(pretrained).is_file() else ""
     return f"{path.name}{package} (sha256 {digest}…; its licence is its maker's to say)"
+
+
+def first_of_all(start_weights: str) -> str:
+    """Where all began, of what a card says of its start."""
+    return start_weights.rpartition(FIRST_OF_ALL)[2]
+
+
+def origins(told: Sequence[str]) -> str:
+    """What the card of a model made of several says of where they started; each start once."""
+    near = dict.fromkeys(t.partition(FIRST_OF_ALL)[0] for t in told if FIRST_OF_ALL in t)
+    began = "; ".join(dict.fromkeys(map(first_of_all, told)))
+    return FIRST_OF_ALL.join(filter(None, ("; ".join(near), began)))
 
 
 def _find(where: str) -> Path:
@@ -110,8 +126,9 @@ def _load(net: Detector, weights: dict[str, Tensor]) -> None:
         load_same_order(target, weights)
 
 
-def _load_witness(net: Detector, path: Path) -> None:
-    """The network of a model file that is like `net`. Raises ValueError where none is."""
+def witness_like(net: Detector, path: Path) -> tuple[int, dict[str, Tensor]]:
+    """The network of a model file that is like `net`: its number, from 1, and its weights. Raises
+    ValueError where none is."""
     try:
         found = witnesses(path)
     except Exception as error:  # a parser of protocol buffers fails in ways of its own
@@ -119,8 +136,7 @@ def _load_witness(net: Detector, path: Path) -> None:
             f"{path} cannot be read as weights ({type(error).__name__})", hint=REMEDY
         ) from error
     wanted = {f"net.{name}": value.shape for name, value in net.state_dict().items()}
-    for weights in found:
+    for number, weights in enumerate(found, start=1):
         if {name: value.shape for name, value in weights.items()} == wanted:
-            _load(net, weights)
-            return
+            return number, weights
     raise ValueError("no network in it has these layers")
