@@ -16,7 +16,7 @@ from facetell.train.loop import train
 from facetell.train.networks import registry
 from facetell.train.networks.detector import Detector
 from facetell.train.networks.efficientnet_lite import efficientnet_lite0_short
-from facetell.train.networks.folding import Pointwise, fold
+from facetell.train.networks.folding import Pointwise, fold, unfold
 from facetell.train.networks.start import built
 from tests.train.tiny import drawn_cache, tiny_network, tiny_recipe
 
@@ -60,6 +60,21 @@ def test_a_product_learns_what_the_convolution_would(arithmetic, tolerance):
         (gradient,) = torch.autograd.grad(layer(features).square().mean(), [conv.weight])
         gradients.append(gradient)
     assert torch.allclose(*gradients, atol=tolerance)
+
+
+def test_normalisation_given_back_changes_nothing_about_what_is_said():
+    torch.manual_seed(1)
+    normal, plain = (efficientnet_lite0_short(pretrained=False) for _ in range(2))
+    fold(used(plain, 64), 64, "fp32")
+    unfold(normal, plain, crops(64, 32))
+    other = torch.randn(8, 3, 64, 64)
+    with torch.no_grad():
+        wanted = plain.eval()(other)[0]
+        assert wanted.std() > 0
+        assert torch.allclose(normal.eval()(other)[0], wanted, atol=1e-4)
+        normal.train().dropout.eval()
+        # by statistics of the batch at hand: those that it was given, for the same crops
+        assert torch.allclose(normal(crops(64, 32))[0], plain(crops(64, 32))[0], atol=1e-3)
 
 
 def test_what_cannot_be_folded_is_refused():
@@ -111,6 +126,10 @@ def test_a_model_file_has_no_normalisation_to_train(tmp_path):
     with pytest.raises(DataError, match="folded") as refused:
         built("tiny", 64, str(path))
     assert "--set folded=fp32" in refused.value.hint
+    again = built("tiny", 64, str(path), crops=lambda: crops(64, 32))
+    with torch.no_grad():
+        said = onnxruntime.InferenceSession(path).run(["logit"], {"crops": crops(64).numpy()})[0]
+        assert np.allclose(again.eval()(crops(64))[0].numpy(), said, atol=1e-4)
 
 
 def test_a_broken_model_file_is_refused(tmp_path):

@@ -47,6 +47,8 @@ CHECKPOINTS_NAME = "checkpoints"
 Net = TypeVar("Net", bound=nn.Module)
 Pair = tuple[Tensor, Tensor]
 """What a sample is: what the network sees, and what it should say."""
+STATISTICS_OF = 256
+"""Crops from which a normalisation that is given back takes its statistics."""
 Samples = Callable[[int, int], Dataset[Pair]]
 """Number of the first sample, and of the first that is too many -> the samples between."""
 
@@ -107,6 +109,10 @@ def train(
             crops = harden(net, cross_entropy, crops, labels, reach.to(crops.device))
         return cross_entropy(net, crops, labels)
 
+    def first_crops() -> Tensor:
+        first = TrainingSamples(cache, recipe, 0, STATISTICS_OF)
+        return torch.stack([first[number][0] for number in range(STATISTICS_OF)])
+
     val = ValidationSamples(cache, recipe)
     if not len(val) and (recipe.patience or recipe.schedule == "plateau" or recipe.keep == "best"):
         raise DataError(
@@ -114,7 +120,7 @@ def train(
             hint="give data with a val split: facetell data split",
         )
     return fit(
-        built(recipe.architecture, recipe.size_px, recipe.pretrained, recipe.folded),
+        built(recipe.architecture, recipe.size_px, recipe.pretrained, recipe.folded, first_crops),
         lambda first, end: TrainingSamples(cache, recipe, first, end),
         loss,
         recipe,

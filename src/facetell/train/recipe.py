@@ -26,11 +26,12 @@ class Recipe(Optimisation):
 
     architecture: a name in `networks.registry`, or timm's. pretrained: where it starts: false for
         random weights, true for those of its package or of timm's hub, the name of an installed
-        package with one file of weights, or the path of such a file (a run's checkpoint, or, with
-        `folded`, a model file).
+        package with one file of weights, or the path of such a file (a run's checkpoint, or a model
+        file).
     folded: batch normalisation is folded into the convolutions before training, so that a CPU
         learns a third faster, or more, from start weights that know such pictures; the 1x1
-        convolutions then compute in this. null keeps the normalisation.
+        convolutions then compute in this. null keeps the normalisation, and gives it back to a
+        model file.
     head_samples: seen before all others by a first stage in which the backbone is frozen and only
         the head learns, at head_learning_rate; 0 for one stage alone. thaw: layers, counted from
         the head, that learn in the second stage; null for all.

@@ -6,6 +6,8 @@ statistics stay those of the start, as where detectors of objects learn from bat
 (fixed batch normalisation: He et al. 2015, https://arxiv.org/abs/1512.03385, appendix A).
 """
 
+from collections.abc import Iterator
+from functools import partial
 from typing import Literal, cast
 
 import torch
@@ -51,7 +53,7 @@ def fold(net: nn.Module, size_px: int, arithmetic: Arithmetic) -> None:
     crops = torch.randn(2, 3, size_px, size_px, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         before = net.eval()(crops)[0]
-        _fold_children(net, arithmetic)
+        _fold_all(net, arithmetic)
         for module in net.modules():
             if isinstance(module, nn.ReLU | nn.ReLU6):
                 module.inplace = False  # a product's rows are a view: slow to change in place
@@ -64,18 +66,66 @@ def fold(net: nn.Module, size_px: int, arithmetic: Arithmetic) -> None:
         )
 
 
-def _fold_children(module: nn.Module, arithmetic: Arithmetic) -> None:
-    waiting: tuple[str, nn.Conv2d] | None = None  # a convolution that a normalisation may follow
+@torch.no_grad()
+def unfold(net: nn.Module, folded: nn.Module, crops: Tensor) -> None:
+    """Give `net` what `folded`, the same network without normalisation, has learnt.
+
+    It says the same, and learns as a network with normalisation does, at rates at which a folded
+    one would forget: each normalisation takes its statistics from `crops` [N, 3, S, S] float32,
+    undoes them by scale and shift, and leaves the convolution before it outputs of unit variance.
+    """
+    learnt = folded.state_dict()
+    net.load_state_dict(
+        {key: learnt[key] for key in net.state_dict() if key in learnt}, strict=False
+    )
+    hooks = []
+    for path, conv, norm in _normalised(net):
+        if conv.bias is not None:
+            conv.bias.zero_()  # the normalisation has it now
+        undo = partial(_undone, conv, learnt[f"{path}.bias"])
+        hooks.append(norm.register_forward_pre_hook(undo))
+    net.eval()(crops)
+    for hook in hooks:
+        hook.remove()
+
+
+def _undone(conv: nn.Conv2d, bias: Tensor, norm: nn.Module, given: tuple[Tensor]) -> tuple[Tensor]:
+    """Before a normalisation is computed for the first time: see `unfold`."""
+    assert isinstance(norm, nn.BatchNorm2d)
+    (features,) = given
+    mean, variance = features.mean((0, 2, 3)), features.var((0, 2, 3), correction=0)
+    scale = (variance + norm.eps).sqrt()
+    conv.weight /= scale[:, None, None, None]
+    state = norm.state_dict()
+    state["running_mean"].copy_(mean / scale)
+    state["running_var"].copy_(variance / scale**2)
+    state["weight"].copy_(scale * (state["running_var"] + norm.eps).sqrt())
+    state["bias"].copy_(bias + mean)
+    return (features / scale[:, None, None],)
+
+
+def _normalised(
+    module: nn.Module, path: str = ""
+) -> Iterator[tuple[str, nn.Conv2d, nn.BatchNorm2d]]:
+    """Convolutions that a normalisation follows, with their names."""
+    waiting: tuple[str, nn.Conv2d] | None = None
     for name, child in list(module.named_children()):
+        here = f"{path}{name}"
         if isinstance(child, nn.BatchNorm2d) and waiting:
-            setattr(module, waiting[0], _quick(fuse_conv_bn_eval(waiting[1], child), arithmetic))
-            # timm's normalisation carries the activation behind it
-            setattr(module, name, getattr(child, "act", nn.Identity()))
+            yield *waiting, child
             waiting = None
         elif isinstance(child, nn.Conv2d):
-            waiting = name, child
+            waiting = here, child
         else:
-            _fold_children(child, arithmetic)
+            yield from _normalised(child, f"{here}.")
+
+
+def _fold_all(module: nn.Module, arithmetic: Arithmetic) -> None:
+    names = {child: name for name, child in module.named_modules()}
+    for path, conv, norm in list(_normalised(module)):
+        module.set_submodule(path, _quick(fuse_conv_bn_eval(conv, norm), arithmetic))
+        # timm's normalisation carries the activation behind it
+        module.set_submodule(names[norm], getattr(norm, "act", nn.Identity()))
 
 
 def _quick(conv: nn.Conv2d, arithmetic: Arithmetic) -> nn.Conv2d:

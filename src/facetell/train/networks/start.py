@@ -2,7 +2,7 @@
 
 import hashlib
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from facetell.detect.model import Model
 from facetell.errors import DataError, ModelError
 from facetell.train.networks.detector import Detector, load_same_order
-from facetell.train.networks.folding import Arithmetic, fold
+from facetell.train.networks.folding import Arithmetic, fold, unfold
 from facetell.train.networks.from_model import witnesses
 from facetell.train.networks.from_timm import TimmFeatures
 from facetell.train.networks.registry import FROM_NOTHING, architecture
@@ -24,9 +24,16 @@ REMEDY = "give false, true, the name of an installed package with weights, or a 
 
 
 def built(
-    name: str, size_px: int, pretrained: bool | str, folded: Arithmetic | None = None
+    name: str,
+    size_px: int,
+    pretrained: bool | str,
+    folded: Arithmetic | None = None,
+    crops: Callable[[], Tensor] | None = None,
 ) -> Detector:
     """The architecture `name` for crops of size_px, with its start weights; see `Recipe`.
+
+    crops: draws [N, 3, S, S] float32 to take statistics from, where the normalisation of a model
+        file is to be given back.
 
     Raises DataError where there is no such architecture, and where its weights cannot be had or are
     those of another network; MissingExtra where their package is not installed.
@@ -35,10 +42,13 @@ def built(
     path = _find(pretrained) if isinstance(pretrained, str) else None
     is_model = path is not None and path.suffix == ".onnx"
     if is_model and not folded:
-        raise DataError(
-            f"{path} is a model file, whose normalisation is folded into its convolutions",
-            hint="let it learn on so, with --set folded=fp32, or start from its run's checkpoint",
-        )
+        if crops is None:
+            raise DataError(
+                f"{path} is a model file, whose normalisation is folded into its convolutions",
+                hint="--set folded=fp32, or start from its run's checkpoint",
+            )
+        unfold(net, built(name, size_px, pretrained, "fp32"), crops())
+        return net
     weights = read_weights(path, REMEDY) if path and not is_model else {}
     is_folded = is_model or _learnt_folded(weights)
     if folded and is_folded:
