@@ -189,6 +189,9 @@ results: .venv/dev
 results-video: .venv/dev
 	$(BIN)/facetell clips evaluate --data $(CLIPS) --pictures $(FACES) --markdown docs/video-results.md
 	$(BIN)/facetell clips evaluate --data $(MORE_CLIPS) --split test --markdown docs/video-unseen.md
+	$(BIN)/facetell data frames $(MORE_CLIPS) --split test --per-clip 14 --out $(RESULTS)/frames
+	sed -n '1p;/,vividface_page,/p' $(RESULTS)/frames/manifest.csv > $(RESULTS)/frames/swaps.csv
+	$(BIN)/facetell evaluate --data $(RESULTS)/frames/swaps.csv --tier web --markdown docs/swaps-unseen.md
 
 # People in pictures that no training saw, by what their collections say of them.
 results-people: .venv/dev
