@@ -136,7 +136,7 @@ def _recipe(recipe: Mapping[str, Any], depth: int = 0) -> str:
     parts = [
         f"{pad}{json.dumps(key)}:\n{_recipe(value, depth + 1)}"
         if isinstance(value, dict)
-        else f"{pad}{key}: {value}"
+        else f"{pad}{json.dumps(key)}: {json.dumps(value)}"
         for key, value in recipe.items()
     ]
     return "\n".join(parts)
