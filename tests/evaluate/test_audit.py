@@ -1,5 +1,10 @@
 """Planted faults are found, and nothing else is."""
 
+import io
+import struct
+import zlib
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -39,12 +44,54 @@ def planted(samples, original, at, **changes):
     return samples
 
 
+def png_header(width, height):
+    """The first chunk of a PNG of such a size, and nothing of its pixels."""
+    chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    )
+
+
 def test_a_clean_set_gives_no_finding(tmp_path):
     found = looked_at(drawn(tmp_path, 80))
     assert checks(found) == {}
     assert not found.serious
     assert found.probe < 0.7
     assert sum(row["pictures"] for row in found.counts) == 80
+
+
+@pytest.mark.parametrize("ending", [".png", ".webp"])
+def test_files_that_all_lack_what_only_jpegs_have_are_audited(tmp_path, ending):
+    samples = []
+    for sample in drawn(tmp_path, 60):
+        path = sample.path.with_suffix(ending)
+        Image.open(sample.path).save(path)
+        samples.append(replace(sample, path=path))
+    assert 0.2 < looked_at(samples).probe < 0.8
+
+
+def test_pictures_of_a_few_groups_have_no_probe(tmp_path):
+    """Frames of two clips, as `data frames` makes them."""
+    samples = [replace(s, group=f"clip {s.label}") for s in drawn(tmp_path, 80)]
+    found = looked_at([replace(s, split="train") for s in samples])
+    assert (found.probe, found.feature_aucs) == (None, {})
+
+
+@pytest.mark.parametrize("damage", ["broken", "huge"])
+def test_a_picture_that_breaks_its_reader_is_named_and_ends_nothing(tmp_path, damage):
+    samples = drawn(tmp_path, 60)
+    if damage == "huge":
+        data = png_header(20_000, 20_000)
+    else:
+        whole = io.BytesIO()
+        Image.fromarray(noise_image(300, 300, 1)).save(whole, "PNG", compress_level=0)
+        data = whole.getvalue()
+        second = data.index(b"IDAT", data.index(b"IDAT") + 4)
+        data = data[:second] + b"I\x00AT" + data[second + 4 :]
+    samples[0].path.write_bytes(data)
+    found = looked_at(samples)
+    assert checks(found)["unreadable"][1] == 1
+    assert found.probe is not None
 
 
 def test_an_exact_copy_across_labels_is_found(tmp_path):

@@ -208,5 +208,6 @@ def _floor(samples: Sequence[Sample], table: Any) -> dict[str, float]:
         chosen = rows[one] + rows[other]
         which = np.array([0] * len(rows[one]) + [1] * len(rows[other]))
         groups = [samples[n].group for n in chosen]
-        floor[f"{one} / {other}"] = round(cross_validated(table[chosen], which, groups), 4)
+        if (auc := cross_validated(table[chosen], which, groups)) is not None:
+            floor[f"{one} / {other}"] = round(auc, 4)
     return floor

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from facetell.data.manifest import Sample
 from facetell.detect.jpeg import estimate_jpeg_quality
@@ -34,6 +34,8 @@ FEATURES = (
     "mode",
     "greyscale",
 )
+UNKNOWN = -1.0
+"""What no feature can be. Not NaN: the classifier refuses a column of nothing else, as of PNGs."""
 FOLDS = 5
 SMALL_TABLE = 20_000
 """Rows below which several threads only wait for each other."""
@@ -51,11 +53,17 @@ def metadata_scores(
     return probabilities
 
 
-def cross_validated(table: Table, labels: Labels, groups: Sequence[str], seed: int = 0) -> float:
-    """AUC of the classifier on rows that it was not trained on; no group is on both sides.
+def cross_validated(
+    table: Table, labels: Labels, groups: Sequence[str], seed: int = 0
+) -> float | None:
+    """AUC of the classifier on rows that it was not trained on; no group is on both sides. None
+    where a label has fewer than FOLDS groups.
 
     table: [N, len(FEATURES)]; labels: [N] of 0 and 1.
     """
+    held = set(zip(groups, labels.tolist(), strict=True))
+    if min(sum(label == which for _, label in held) for which in (0, 1)) < FOLDS:
+        return None
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
     classifier = HistGradientBoostingClassifier(random_state=seed)
     with _threads(len(table)):
@@ -69,8 +77,7 @@ def feature_aucs(table: Table, labels: Labels) -> dict[str, float]:
     """AUC of each feature alone, by its value or its absence, whichever way round: 0.5 to 1."""
     alone = {}
     for name, column in zip(FEATURES, table.T, strict=True):
-        filled = np.where(np.isnan(column), -1.0, column)
-        value = float(roc_auc_score(labels, filled))
+        value = float(roc_auc_score(labels, column))
         alone[name] = round(max(value, 1 - value), 4)
     return alone
 
@@ -84,7 +91,7 @@ def _table(samples: Sequence[Sample]) -> Table:
 
 
 def features(path: Path) -> list[float]:
-    """One row of FEATURES; unknown values are NaN, which the classifier takes as such."""
+    """One row of FEATURES, UNKNOWN where the file does not say."""
     try:
         with Image.open(path) as image:
             width, height = image.size
@@ -96,21 +103,22 @@ def features(path: Path) -> list[float]:
                 width / height,
                 size,
                 size / (width * height),
-                estimate_jpeg_quality(tables[0]) if 0 in tables else np.nan,
+                estimate_jpeg_quality(tables[0]) if 0 in tables else UNKNOWN,
                 _subsampling(image),
                 float(sum(map(ord, image.format or ""))),
                 float(sum(map(ord, image.mode))),
                 _is_grey(image),
             ]
-    except (OSError, ValueError, UnidentifiedImageError):
-        return [np.nan] * len(FEATURES)
+    # Pillow's readers of damaged and of hostile files raise many kinds of errors.
+    except Exception:
+        return [UNKNOWN] * len(FEATURES)
 
 
 def _subsampling(image: Image.Image) -> float:
-    """How many luminance samples share a chroma sample in a JPEG: 1, 2 or 4; NaN elsewhere."""
+    """How many luminance samples share a chroma sample in a JPEG: 1, 2 or 4."""
     layers = getattr(image, "layer", None)
     if not layers or len(layers) < 2:
-        return np.nan
+        return UNKNOWN
     return float(layers[0][1] * layers[0][2]) / float(layers[1][1] * layers[1][2])
 
 
