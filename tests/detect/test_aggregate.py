@@ -8,8 +8,10 @@ import pytest
 from facetell.detect.aggregate import MIN_LOOKS, is_clear, summarise_track
 from facetell.detect.calibrate import ClipCalibration, sigmoid, trimmed_mean
 from facetell.detect.card import ModelCard
+from facetell.detect.clip import most_suspicious_first
 from facetell.detect.quality import Quality
 from facetell.detect.report import FaceReport, TimelineSample
+from facetell.types import Verdict
 from tests.cli.tiny_model import tiny_card
 
 CARD = ModelCard.model_validate(tiny_card())  # real below 0.2, fake from 0.8
@@ -172,3 +174,13 @@ PROFILE = [(40, 50), (60, 50), (75, 70), (45, 90), (60, 90)]
 )
 def test_only_faces_seen_well_count(seen, clear):
     assert is_clear(seen, smallest_face_px=40) == clear
+
+
+def test_a_face_with_fake_signs_speaks_for_the_clip_before_one_that_is_real():
+    part_fake = track([-4.0] * 40 + [3.0] * 8 + [-4.0] * 40)
+    real = track([-1.9] * 88)
+    assert part_fake.verdict is Verdict.UNCERTAIN
+    assert real.verdict is Verdict.REAL
+    assert part_fake.log_odds < real.log_odds
+    few = track([9.0] * 2)
+    assert most_suspicious_first([few, real, part_fake]) == [part_fake, real, few]

@@ -12,7 +12,7 @@ from facetell.detect.card import ModelCard
 from facetell.detect.frames import USUAL_FPS, ClipFacts, Losses, last_s
 from facetell.detect.report import ClipReport, FaceReport, TimelineSample, TrackReport
 from facetell.detect.tracks import Tracker
-from facetell.types import FloatArray, Frame, Sampling
+from facetell.types import FloatArray, Frame, Sampling, Verdict
 
 TELLING_S = 2.0
 """The most suspicious face of each such span of a track is kept with its evidence while watching,
@@ -93,8 +93,9 @@ class Watched:
 
     def report(self, losses: Losses) -> ClipReport:
         """Sum up one frame or more. losses: what it cost to read the clip."""
-        tracks = [self._summarised(number, track) for number, track in self._tracks.items()]
-        tracks.sort(key=lambda track: (track.looks < MIN_LOOKS, -track.log_odds))
+        tracks = most_suspicious_first(
+            self._summarised(number, track) for number, track in self._tracks.items()
+        )
         stands_for = self._stands_for()
         return ClipReport(
             duration_s=self._facts.duration_s,
@@ -130,6 +131,14 @@ class Watched:
             self._end_s,
             self._card,
         )
+
+
+def most_suspicious_first(tracks: Iterable[TrackReport]) -> list[TrackReport]:
+    """The first one speaks for the clip. One with fake segments, which is never called real,
+    stands before all that are, however low its p_fake; those with too few looks stand last."""
+    return sorted(
+        tracks, key=lambda t: (t.looks < MIN_LOOKS, t.verdict is Verdict.REAL, -t.log_odds)
+    )
 
 
 def _most_suspicious(kept: Iterable[tuple[bool, float, FaceReport]]) -> list[FaceReport]:

@@ -154,8 +154,8 @@ class ClipReport(Frozen):
     stand for; judged_s: those of them in which a face could be seen well enough to be judged.
     complete: False where only a part of what was asked for could be watched; a warning of the
     report says why. cuts_s: times of the scene cuts.
-    tracks: the most suspicious one first, behind them those with too few looks for a verdict;
-    empty where no face was found.
+    tracks: the most suspicious one first, those called real behind all others, and behind them
+    those with too few looks for a verdict; empty where no face was found.
     """
 
     duration_s: float | None

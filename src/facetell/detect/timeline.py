@@ -53,11 +53,11 @@ def curves(track: TrackReport, span: Span, gap: float) -> list[list[Point]]:
     lines: list[list[Point]] = []
     last_s = -np.inf
     for first, end in zip(starts, [*starts[1:], len(used)], strict=True):
-        time_s = float(times[first:end].mean())
-        if time_s - last_s > gap:
+        if times[first] - last_s > gap:
             lines.append([])
+        time_s = float(times[first:end].mean())
         lines[-1].append((span.at(time_s), float(p_fake[first:end].mean())))
-        last_s = time_s
+        last_s = times[end - 1]
     return lines
 
 

@@ -1,0 +1,28 @@
+"""The curve of a track over time."""
+
+import numpy as np
+import pytest
+
+from facetell.detect.report import TimelineSample
+from facetell.detect.timeline import Span, curves
+from tests.detect.test_aggregate import GOOD, track
+
+
+def seen_at(times):
+    """A track whose face is seen at these times."""
+    samples = [TimelineSample(float(t), (0, 0, 9, 9), 0.5, GOOD, used=True) for t in times]
+    return track([0.0] * 4).model_copy(update={"timeline": samples})
+
+
+@pytest.mark.parametrize("minutes", [1, 9, 60, 300])
+def test_a_clip_of_any_length_is_one_line_where_the_face_never_leaves(minutes):
+    (line,) = curves(seen_at(np.arange(0, 60 * minutes, 0.25)), Span(0.0, 60.0 * minutes), 1.0)
+    assert len(line) > 200
+    assert (line[0][0], line[-1][0]) == pytest.approx((0, 1), abs=0.01)
+
+
+def test_where_the_face_was_away_the_line_is_interrupted():
+    here = [*np.arange(0, 1000, 0.25), *np.arange(1100, 2000, 0.25)]
+    lines = curves(seen_at(here), Span(0.0, 2000.0), 1.0)
+    assert [len(line) > 100 for line in lines] == [True, True]
+    assert (lines[0][-1][0], lines[1][0][0]) == pytest.approx((0.5, 0.55), abs=0.01)
