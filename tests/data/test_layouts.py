@@ -1,8 +1,10 @@
+import os
+
 import pytest
 from PIL import Image
 
 from facetell.data.layouts import read_dataset
-from facetell.data.manifest import read_manifest, write_manifest
+from facetell.data.manifest import LABELS, read_manifest, write_manifest
 from facetell.errors import DataError
 
 
@@ -49,7 +51,9 @@ def test_a_folder_below_the_label_is_the_source(tmp_path):
 
 
 def test_the_name_of_a_source_is_not_taken_for_a_split_or_a_label(tmp_path):
-    dataset = read_dataset(tree(tmp_path, "train/fake/flux1_dev/a.png", "fake/real_swapped/b.png"))
+    dataset = read_dataset(
+        tree(tmp_path, "train/fake/flux1_dev/a.png", "train/fake/real_swapped/b.png")
+    )
     assert seen(dataset) == [
         ("a.png", 1, "train", "flux1_dev"),
         ("b.png", 1, "train", "real_swapped"),
@@ -61,10 +65,33 @@ def test_folders_that_contradict_each_other_are_an_error(tmp_path):
         read_dataset(tree(tmp_path, "real/fake/a.png"))
 
 
+def test_a_split_that_is_called_otherwise_is_not_taken_for_train(tmp_path):
+    paths = [f"{split}/{label}/a.png" for split in ("train", "test_compressed") for label in LABELS]
+    with pytest.raises(DataError, match=r"test_compressed/(real|fake) \(1\).* none"):
+        read_dataset(tree(tmp_path, *paths))
+
+
+@pytest.mark.parametrize("folder", ["not_fake", "non_ai"])
+def test_what_is_not_fake_is_not_taken_for_fake(folder, tmp_path):
+    with pytest.raises(DataError, match=folder):
+        read_dataset(tree(tmp_path, "fake/a.png", f"{folder}/b.png"))
+
+
 def test_a_damaged_picture_is_not_lost(tmp_path):
     tree(tmp_path, "real/a.png", "fake/b.png")
     (tmp_path / "fake" / "c.JPG").write_bytes(b"cut short")
     assert [row[0] for row in seen(read_dataset(tmp_path))] == ["a.png", "b.png", "c.JPG"]
+
+
+def test_a_name_that_no_manifest_can_hold_is_told_at_once(tmp_path):
+    tree(tmp_path, "real/a.png", "fake/b.png")
+    try:
+        (tmp_path / "real" / os.fsdecode(b"b\xe4d.png")).write_bytes(b"")
+    except OSError:
+        pytest.skip("this file system does not take such a name")
+    with pytest.raises(DataError, match=r"not UTF-8, such as b'.*b\\xe4d.png'") as refused:
+        read_dataset(tmp_path)
+    assert refused.value.hint == "rename them"
 
 
 def test_other_files_are_left_alone(tmp_path):

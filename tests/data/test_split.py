@@ -27,6 +27,18 @@ def test_shares_hold_for_every_label_and_source():
         assert [counts["two", label, split] for split in ("train", "val", "test")] == [40, 5, 5]
 
 
+def test_sources_of_one_group_each_share_the_splits():
+    """A folder for each clip: every clip is a source and, its frames being alike, a group."""
+    clips = [
+        Sample(Path(f"{clip}/{n}.png"), clip % 2, "train", f"source {clip}", "", f"clip {clip}")
+        for clip in range(60)
+        for n in range(4)
+    ]
+    counts = Counter((s.label, s.split) for s in split_samples(clips))
+    for label in (0, 1):
+        assert [counts[label, split] for split in ("train", "val", "test")] == [96, 12, 12]
+
+
 def test_a_group_is_never_divided():
     divided = split_samples(drawn(300, group=lambda n: n // 7))
     splits = {}
@@ -45,6 +57,8 @@ def test_the_split_hangs_on_names_and_seed_and_not_on_order():
 def test_impossible_divisions_are_refused():
     with pytest.raises(DataError, match="groups"):
         split_samples(drawn(10, group=lambda n: 0))
+    with pytest.raises(DataError, match="leave nothing for val"):
+        split_samples(drawn(6))
     with pytest.raises(DataError, match="no division"):
         split_samples(drawn(10), shares=(1, -1, 1))
 

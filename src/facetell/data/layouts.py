@@ -1,5 +1,6 @@
 """Read labelled pictures as they lie: a manifest, or folders whose names say label and split."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ SPLIT_WORDS = {
     "val": ("val", "valid", "validation", "dev"),
     "test": ("test", "testing"),
 }
+NEGATIONS = {"no", "non", "not", "without"}
+"""A folder of such a name says nothing: `not_fake` is not `fake`."""
 PLAIN_WORDS = {
     *(word for words in (LABEL_WORDS, SPLIT_WORDS) for names in words.values() for word in names),
     *("set", "data", "dataset", "image", "images", "face", "faces", "photos", "frames", "videos"),
@@ -69,8 +72,7 @@ def split_of(data: Sequence[Path], split: str, per_source: int | None = None) ->
 
 
 def _read_tree(root: Path) -> DataSet:
-    samples, unknown = [], Counter[Path]()
-    has_split = False
+    samples, unknown, without_split = [], Counter[Path](), Counter[Path]()
     for path in find_media([str(root)]):
         if path == root:  # an empty folder stands for itself there
             continue
@@ -84,20 +86,45 @@ def _read_tree(root: Path) -> DataSet:
         if label is None:
             unknown[path.parent] += 1
             continue
-        has_split |= split is not None
+        without_split[path.parent] += split is None
         source = _source(folders) or label
         name = str(path.relative_to(root))
         samples.append(Sample(path, LABELS[label], split or "train", source, "", name))
     if unknown or not samples:
-        shown = ", ".join(f"{folder} ({count})" for folder, count in unknown.most_common(5))
         raise DataError(
-            f"{root}: no label can be told for the pictures in {shown}"
+            f"{root}: no label can be told for the pictures in {_shown(unknown)}"
             if unknown
             else f"{root} holds no pictures",
             hint=ACCEPTED,
         )
+    _refuse_strange_names(samples)
+    has_split = without_split.total() < len(samples)
+    if has_split and without_split.total():
+        raise DataError(
+            f"{root}: some folders name a split, and {_shown(+without_split)} none",
+            hint="call folders train, val or test, or leave the splits out and divide them anew: "
+            "facetell data split",
+        )
     note = "" if has_split else "; no split is named, so all are train (facetell data split)"
     return DataSet(samples, f"{root}: folders by label; {counted(samples)}{note}")
+
+
+def _shown(folders: Counter[Path]) -> str:
+    return ", ".join(f"{folder} ({count})" for folder, count in folders.most_common(5))
+
+
+def _refuse_strange_names(samples: Sequence[Sample]) -> None:
+    """Manifests, caches and score tables are UTF-8; better said now than after an hour's work."""
+    strange = [name for s in samples if (name := os.fsencode(s.path)) != _as_utf8(s.path)]
+    if strange:
+        raise DataError(
+            f"{len(strange)} pictures have names that are not UTF-8, such as {strange[0]!r}",
+            hint="rename them",
+        )
+
+
+def _as_utf8(path: Path) -> bytes:
+    return str(path).encode("utf-8", errors="ignore")
 
 
 def _meant_as_picture(path: Path) -> bool:
@@ -124,7 +151,7 @@ def _says(folder: str, words: dict[str, tuple[str, ...]], *, plain: bool) -> lis
     """What one folder's name says. plain: it says nothing else beside."""
     tokens = {token for token in re.split(r"[^a-z]+", folder.lower()) if token}
     said = [meaning for meaning, names in words.items() if tokens & set(names)]
-    if len(said) != 1 or (plain and tokens - PLAIN_WORDS):
+    if len(said) != 1 or tokens & NEGATIONS or (plain and tokens - PLAIN_WORDS):
         return []
     return said
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from facetell.data.hashes import joined
-from facetell.data.manifest import SPLITS, Sample
+from facetell.data.manifest import LABELS, SPLITS, Sample
 from facetell.errors import DataError
 
 SHARES = (0.8, 0.1, 0.1)
@@ -21,7 +21,7 @@ def split_samples(
 
     shares: of train, val and test; they are scaled to a sum of one. Which group goes where depends
     on its name and the seed alone, not on the order of the samples.
-    Raises DataError when there are fewer groups than splits that want some.
+    Raises DataError when the groups are too few or too large for every split that wants some.
     """
     total = sum(shares)
     if len(shares) != len(SPLITS) or min(shares) < 0 or total <= 0:
@@ -38,14 +38,25 @@ def split_samples(
             hint="groups that are too coarse: look at the group column or the pattern",
         )
     chosen: dict[str, str] = {}
-    for stratum in _strata(groups).values():
+    # By label, what each split should still get: sources of a group or two add up to its share.
+    owed = {label: [0.0] * len(SPLITS) for label in LABELS.values()}
+    strata = _strata(groups)
+    for label, source in sorted(strata, key=lambda kind: _chance(seed, kind[1])):
+        stratum, wanted = strata[label, source], owed[label]
         names = sorted(stratum, key=lambda name: (-len(groups[name]), _chance(seed, name)))
         sizes = [len(groups[name]) for name in names]
-        wanted = [share / total * sum(sizes) for share in shares]
+        for k, share in enumerate(shares):
+            wanted[k] += share / total * sum(sizes)
         for name, size in zip(names, sizes, strict=True):
             most = max(range(len(SPLITS)), key=lambda k: wanted[k])
             chosen[name] = SPLITS[most]
             wanted[most] -= size
+    for split, share in zip(SPLITS, shares, strict=True):
+        if share > 0 and split not in chosen.values():
+            raise DataError(
+                f"{len(groups)} groups leave nothing for {split} at shares of {tuple(shares)}",
+                hint="give it a larger share with --shares, or more and smaller groups",
+            )
     return [replace(sample, split=chosen[sample.group]) for sample in samples]
 
 
