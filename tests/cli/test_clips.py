@@ -91,6 +91,22 @@ def test_an_annotated_copy_shows_the_boxes_and_the_time_line(clip, tiny_model, t
     assert not np.array_equal(drawn[2][height:], drawn[15][height:])
 
 
+def test_an_annotated_copy_of_a_part_begins_with_that_part(clip, tiny_model, tmp_path):
+    assert detect(tiny_model, clip, "--annotate", tmp_path / "a.mp4", "--start", 1).code == 0
+    with av.open(str(tmp_path / "a.mp4")) as film:
+        first = next(film.decode(video=0))
+        assert first.time == pytest.approx(0, abs=0.01)
+        assert film.duration / av.time_base < 2.2
+
+
+def test_no_annotated_copy_is_said_to_be_there_where_nothing_is_a_clip(
+    small_portrait, tiny_model, tmp_path
+):
+    done = detect(tiny_model, small_portrait, "--annotate", tmp_path / "a.mp4")
+    assert f"wrote {tmp_path / 'a.mp4'}" not in done.out.replace("\n", "")
+    assert "nothing that was judged is a clip" in done.out.replace("\n", " ")
+
+
 @pytest.mark.parametrize("size_wh", [(2, 2), (31, 47), (130, 16)], ids=str)
 def test_clips_of_odd_sizes_are_annotated(tiny_model, tmp_path, size_wh):
     width, height = size_wh

@@ -195,6 +195,26 @@ def test_a_clip_cut_short_gives_what_there_is_and_says_so(tmp_path):
     assert losses.broken_off
 
 
+def test_a_last_picture_that_stands_for_long_is_the_end_of_a_whole_clip(tmp_path):
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height = 64, 64
+        packets = []
+        for number, image in enumerate(counting(6, 64, 64)):
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts = 100 * number
+            packets += stream.encode(frame)
+        for packet in [*packets, *stream.encode()]:
+            packet.duration = 100
+            container.mux(packet)
+    path = tmp_path / "slides.mp4"
+    path.write_bytes(buffer.getvalue())
+    frames, losses = watch(path)
+    assert times(frames) == [0, 10, 20, 30, 40, 50]
+    assert losses.broken_off is None
+
+
 def test_a_file_that_is_longer_in_its_own_words_is_found_out(tmp_path):
     path = write_clip(tmp_path / "c.mkv", counting(20))
     stated = b"\x44\x89\x88" + struct.pack(">d", 2000.0)
@@ -321,6 +341,15 @@ def test_cuts_stand_between_the_frames_they_divide(tmp_path):
         frames, _ = watch(path, sampling)
         assert [f.time_s for f in frames if f.after_cut] == pytest.approx([1.0, 2.0], abs=0.11)
     assert not any(f.after_cut for f in watch(path, replace(EVERY, end_s=0.9))[0])
+
+
+def test_frames_that_lie_far_apart_tell_of_no_cut(tmp_path):
+    """From one key frame to the next one wanted nothing is decoded in between."""
+    images = [np.full((64, 64, 3), 40 + 2 * number, np.uint8) for number in range(100)]
+    path = write_clip(tmp_path / "c.mp4", images, fps=2, codec="mpeg4", options={"g": "10"})
+    frames, _ = watch(path, Sampling(fps=1 / (SEEK_FROM_S + 5)))
+    assert len(frames) == 5
+    assert not any(frame.after_cut for frame in frames)
 
 
 # ---------------------------------------------------------------------------- pixels

@@ -244,6 +244,9 @@ def _print_end(
             else "call it again with --resume"
         )
         screen.print((f"interrupted: {left} files are left; {again}", ""))
-    for path in [*outputs.texts, outputs.film, *outputs.folders]:
+    film = outputs.film if outputs.film and outputs.film.exists() else None
+    if outputs.film and not film:
+        screen.print((f"no {outputs.film}: nothing that was judged is a clip", ""))
+    for path in [*outputs.texts, film, *outputs.folders]:
         if path and path != STANDARD_OUTPUT:
             screen.print((f"wrote {path}", ""))

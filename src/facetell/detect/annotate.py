@@ -104,6 +104,7 @@ class _Film:
         self._container.metadata["comment"] = MADE_BY
         self._rate = Fraction(clip.fps or USUAL_FPS).limit_denominator(1000)
         self._stream: Any = None
+        self._start_s: float | None = None
 
     def __enter__(self) -> "_Film":
         return self
@@ -115,7 +116,9 @@ class _Film:
         if image.size != size:  # a clip may change its size on the way
             image = image.resize(size)
         frame = av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
-        frame.pts, frame.time_base = round(time_s / TIME_BASE), TIME_BASE
+        if self._start_s is None:
+            self._start_s = time_s  # the film begins where judging began
+        frame.pts, frame.time_base = round((time_s - self._start_s) / TIME_BASE), TIME_BASE
         self._container.mux(self._stream.encode(frame))
 
     def _open(self, width: int, height: int) -> Any:

@@ -36,6 +36,12 @@ class CutFinder:
         self._steps.append(step)
         return False
 
+    def forget(self) -> None:
+        """What comes next is no neighbour of what came last: whether a cut lies between them cannot
+        be told from their difference."""
+        self._last = None
+        self._steps.clear()
+
 
 def change(one: FloatArray, other: FloatArray) -> float:
     """Mean difference of two pictures of equal size, in grey levels."""

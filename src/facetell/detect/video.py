@@ -67,6 +67,7 @@ class Video:
         self._deadline = deadline
         self._start_s = float((stream.start_time or 0) * stream.time_base)
         self._last_s: float | None = None
+        self._shown_to_s = 0.0
         # Where frames are just counted, none may be passed over.
         self._is_stamped = self._may_jump = stream.start_time is not None
         # One for each size: made anew for every frame, FFmpeg's filters cost more than they do.
@@ -89,7 +90,8 @@ class Video:
             elif time_s >= wanted_s:
                 yield Frame(time_s, self._picture(frame), after_cut)
                 given_s, wanted_s, after_cut = time_s, due(time_s), False
-                self._jump(time_s, wanted_s)
+                if self._jump(time_s, wanted_s):
+                    cuts.forget()
         self._tell_missing_end()
 
     def _decoded(self) -> Iterator[tuple[float, Any, UInt8Array]]:
@@ -111,6 +113,8 @@ class Video:
                 continue
             for frame in frames:
                 self._last_s = self._time_of(frame)
+                shown_s = float((frame.duration or 0) * frame.time_base)
+                self._shown_to_s = self._last_s + shown_s
                 thumb = None if frame.is_corrupt else self._thumb(frame)
                 whole = thumb is not None and (whole or bool(frame.key_frame))
                 if thumb is not None and whole:
@@ -134,16 +138,18 @@ class Video:
         self.losses.estimated += 1
         return self._last_s + 1 / (self.facts.fps or USUAL_FPS)
 
-    def _jump(self, now_s: float, wanted_s: float | None) -> None:
-        """Go on from the key frame before the time wanted, where that may be quicker."""
+    def _jump(self, now_s: float, wanted_s: float | None) -> bool:
+        """Go on from the key frame before the time wanted, where that may be quicker; returns
+        whether it does."""
         if wanted_s is None or wanted_s - now_s < SEEK_FROM_S or not self._may_jump:
-            return
+            return False
         stamp = int((wanted_s + self._start_s) / self._stream.time_base)
         try:
             self._container.seek(stamp, stream=self._stream)
             self._last_s = None
         except av.FFmpegError:
             self._may_jump = False
+        return self._may_jump
 
     def _picture(self, frame: Any) -> Picture:
         turns = round(frame.rotation / 90)
@@ -163,8 +169,9 @@ class Video:
 
     def _tell_missing_end(self) -> None:
         """A file that is cut short, still growing or lying says how long it is all the same."""
-        length_s, last_s = self.facts.duration_s, self._last_s
-        if length_s and last_s is not None and last_s < length_s - max(1.0, 0.05 * length_s):
+        length_s = self.facts.duration_s
+        near_s = max(1.0, 0.05 * length_s) if length_s else 0.0
+        if length_s and self._last_s is not None and self._shown_to_s < length_s - near_s:
             self.losses.broken_off = self.losses.broken_off or (
                 f"its pictures end there, though the file says that it is {length_s:.0f} s long"
             )
