@@ -257,6 +257,14 @@ def test_a_jpeg_that_stalls_decoders_is_refused(write):
         read_picture(write(make.endless_jpeg()))
 
 
+def test_a_clip_behind_a_photo_stalls_nothing(write):
+    """As phones append one; its bytes hold what would mark a scan, thousands of times."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (4000, 3000), "olive").save(buffer, "JPEG")
+    picture = read_picture(write(buffer.getvalue() + b"....ftypmp42" + b"\xff\xda\x00\x08" * 5000))
+    assert picture.size_wh == (4000, 3000)
+
+
 def test_a_huge_jpeg_is_decoded_smaller_with_its_own_size_kept(write):
     exif = Image.Exif()
     exif[0x0112] = 6

@@ -1,6 +1,7 @@
 """From a file to an upright picture."""
 
 import os
+import re
 import stat
 import threading
 import warnings
@@ -25,6 +26,8 @@ MAX_PIXELS = 50_000_000
 MAX_BYTES = 400_000_000
 """Largest file opened: several decoders hold the whole file in memory."""
 MAX_JPEG_WORK = 2_000_000_000
+_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
+"""Of a JPEG's segments that say how long they are, and of its end."""
 """Largest number of pixels times scans of a JPEG: a small file can order thousands of passes."""
 MAX_PAGES_COUNTED = 1000
 """A TIFF's pages are counted up to here: each one costs the reading of its directory."""
@@ -184,14 +187,23 @@ def open_image(file: BinaryIO, name: str) -> ImageFile.ImageFile:
 
 
 def _refuse_endless(jpeg: JpegImageFile, file: BinaryIO) -> None:
-    """A progressive JPEG passes over all its pixels once for each scan (marker FF DA)."""
+    """A progressive JPEG passes over all its pixels once for each scan."""
     file.seek(0)
-    scans = file.read().count(b"\xff\xda")
+    scans = _scans(file.read())
     if scans * jpeg.width * jpeg.height > MAX_JPEG_WORK:
         raise MediaError(
             f"decoding it would take {scans} passes over {jpeg.width} x {jpeg.height} pixels",
             hint="the file is broken or made to stall programs; save it again as a plain JPEG",
         )
+
+
+def _scans(data: bytes) -> int:
+    """Scans of a JPEG (segments FF DA) up to its end (FF D9): phones append a clip to a photo."""
+    scans, at = 0, 2
+    while (found := _MARKER.search(data, at)) and (marker := data[found.end() - 1]) != 0xD9:
+        scans += marker == 0xDA
+        at = found.end() + int.from_bytes(data[found.end() : found.end() + 2])
+    return scans
 
 
 def _fit(image: ImageFile.ImageFile, max_pixels: int) -> bool:
