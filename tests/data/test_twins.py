@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import pytest
@@ -65,6 +67,34 @@ def test_an_interrupted_forging_keeps_what_is_done(tmp_path):
     pairs, _ = forge_twins(reals()[:2], tmp_path, FORGERIES["blend"], "b")
     assert first.read_bytes() == b"done before"
     assert len(pairs) == 4
+
+
+def test_twins_forged_in_another_way_are_not_taken_for_these(tmp_path):
+    ways = [("blend", 0), ("swap", 0), ("blend", 1)]
+    made = [forge_twins(reals(), tmp_path, FORGERIES[k], k, seed=seed)[0] for k, seed in ways]
+    assert len({pairs[1].path.read_bytes() for pairs in made}) == len(ways)
+
+
+def test_faces_are_swapped_within_a_split_and_between_groups(tmp_path):
+    one, two = reals()[:2]
+    apart = [one, replace(two, split="val")]
+    same = [one, replace(two, group=one.group)]
+    for samples in (apart, same, [one]):
+        pairs, left_out = forge_twins(samples, tmp_path, FORGERIES["swap"], "s")
+        assert pairs == []
+        assert len(left_out) == len(samples)
+        assert "no face of another group in train" in left_out[0]
+
+
+def test_a_picture_that_only_another_reader_knows_has_a_twin(tmp_path):
+    pillow_heif = pytest.importorskip("pillow_heif")
+    with Image.open(PORTRAITS[0]) as portrait:
+        pillow_heif.from_pillow(portrait).save(tmp_path / "phone.heic")
+    pairs, left_out = forge_twins(
+        reals([tmp_path / "phone.heic"]), tmp_path / "out", FORGERIES["blend"], "b"
+    )
+    assert left_out == []
+    assert pairs[1].path.suffix == ".png"
 
 
 def test_a_picture_without_a_face_is_named_and_left_out(tmp_path):

@@ -9,9 +9,10 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image, JpegImagePlugin
+from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
 from facetell.data.autoencoder import Autoencoder
 from facetell.data.crops import largest_face_region
@@ -65,8 +66,9 @@ def forge_twins(
     """Write a forged twin of each real sample into `folder`; the forged are a source called `name`.
 
     Returns originals and twins, in pairs, and for each sample left out a line that says why. The
-    same samples and seed give the same pictures. Twins that lie there already are kept, so that an
-    interrupted run goes on. Raises DataError where no sample is real.
+    same samples, name and seed give the same pictures. Twins that lie there already are kept, so
+    that an interrupted run goes on. Another picture's face is one of the same split and of another
+    group. Raises DataError where no sample is real.
     """
     reals = [sample for sample in samples if sample.label == LABELS["real"]]
     if not reals:
@@ -74,7 +76,7 @@ def forge_twins(
     folder.mkdir(parents=True, exist_ok=True)
     pairs: list[Sample] = []
     left_out = []
-    for done, made in enumerate(_forged(reals, folder, forgery, seed, threads), start=1):
+    for done, made in enumerate(_forged(reals, folder, forgery, name, seed, threads), start=1):
         real = reals[done - 1]
         if isinstance(made, str):
             left_out.append(f"{real.path}: {made}")
@@ -86,7 +88,7 @@ def forge_twins(
 
 
 def _forged(
-    reals: Sequence[Sample], folder: Path, forgery: Forgery, seed: int, threads: int
+    reals: Sequence[Sample], folder: Path, forgery: Forgery, name: str, seed: int, threads: int
 ) -> Iterator[Path | str]:
     finder = FINDERS["facetell"](1)
 
@@ -98,19 +100,31 @@ def _forged(
         return Face(image, landmarks)
 
     def forge(number: int) -> Path | str:
-        real, other = reals[number], reals[number - 1]
-        there = [folder / f"{_stem(real)}{ending}" for ending in (".jpg", ".png")]
+        real = reals[number]
+        stem = _stem(real, f"{name} {seed}")
+        there = [folder / f"{stem}{ending}" for ending in (".jpg", ".png")]
         for path in there:
             if path.exists():
                 return path
         try:
             rng = np.random.default_rng([seed, number])
-            image = forgery(face_of(real), lambda: face_of(other), rng)
+            image = forgery(face_of(real), lambda: face_of(_donor(reals, number)), rng)
             return save_like(image, real.path, there)
         except MediaError as error:
             return str(error)
 
     return scan(range(len(reals)), forge, threads)
+
+
+def _donor(reals: Sequence[Sample], number: int) -> Sample:
+    """The nearest one before, in a circle, of the same split and of another group."""
+    real = reals[number]
+    for other in (*reals[:number][::-1], *reals[number + 1 :][::-1]):
+        if other.split == real.split and other.group != real.group:
+            return other
+    raise MediaError(
+        f"there is no face of another group in {real.split}", hint="give more real pictures"
+    )
 
 
 def save_like(image: UInt8Array, original: Path, paths: Sequence[Path]) -> Path:
@@ -119,18 +133,31 @@ def save_like(image: UInt8Array, original: Path, paths: Sequence[Path]) -> Path:
     paths: where to, as JPEG and as PNG. The file is whole or not there at all.
     """
     picture = Image.fromarray(image)
-    with Image.open(original) as old:
-        if isinstance(old, JpegImagePlugin.JpegImageFile):
-            path, beside = paths[0], paths[0].with_suffix(".part")
-            subsampling = JpegImagePlugin.get_sampling(old)
-            picture.save(beside, "JPEG", qtables=old.quantization, subsampling=max(subsampling, 0))
-        else:
-            path, beside = paths[1], paths[1].with_suffix(".part")
-            picture.save(beside, "PNG")
+    saved_as = _jpeg_settings(original)
+    path = paths[1] if saved_as is None else paths[0]
+    beside = path.with_suffix(".part")
+    if saved_as is None:
+        picture.save(beside, "PNG")
+    else:
+        picture.save(beside, "JPEG", **saved_as)
     beside.replace(path)
     return path
 
 
-def _stem(sample: Sample) -> str:
-    """Of the twin's file: the original's name, and what tells it from another of that name."""
-    return f"{sample.path.stem[:60]}-{zlib.crc32(str(sample.path).encode()):08x}"
+def _jpeg_settings(path: Path) -> dict[str, Any] | None:
+    """What a JPEG was saved with; None for any other picture, such as HEIC, which Pillow alone
+    does not know."""
+    try:
+        with Image.open(path) as old:
+            if isinstance(old, JpegImagePlugin.JpegImageFile):
+                subsampling = max(JpegImagePlugin.get_sampling(old), 0)
+                return {"qtables": old.quantization, "subsampling": subsampling}
+    except UnidentifiedImageError:
+        pass
+    return None
+
+
+def _stem(sample: Sample, how: str) -> str:
+    """Of the twin's file: the original's name, and what tells it from another of that name, or
+    from one forged in another way."""
+    return f"{sample.path.stem[:60]}-{zlib.crc32(f'{sample.path} {how}'.encode()):08x}"
