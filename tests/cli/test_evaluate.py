@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -67,6 +68,23 @@ def test_a_random_scorer_is_said_to_be_one(labelled, tmp_path):
     assert 0.4 < metrics["auc"]["value"] < 0.6
     assert metrics["no_better_than_chance"]
     assert "No better than chance" in (folder / "report.html").read_text("utf-8")
+
+
+def test_a_file_name_that_several_pictures_have_lends_none_of_them_a_score(tmp_path):
+    samples = [
+        Sample(
+            tmp_path / label / f"{n}.jpg", int(label == "fake"), "test", label, "", f"{label}{n}"
+        )
+        for label in ("real", "fake")
+        for n in range(3)
+    ]
+    write_manifest([*samples, replace(samples[0], path=tmp_path / "only.jpg")], tmp_path / "m.csv")
+    scores = tmp_path / "scores.csv"
+    scores.write_text("path,p_fake\nelsewhere/1.jpg,0.9\nelsewhere/only.jpg,0.2\n")
+    done = facetell("evaluate", scores, "--data", tmp_path / "m.csv", "--out", tmp_path / "out")
+    assert done.code == 0
+    metrics = json.loads((tmp_path / "out" / "scores" / "as-scored" / "metrics.json").read_text())
+    assert (metrics["reals"], metrics["fakes"], metrics["unjudged"]) == (1, 0, {"error": 6})
 
 
 def test_several_are_compared_on_the_same_samples(labelled, tmp_path):

@@ -59,3 +59,15 @@ def test_the_same_name_in_another_folder_is_the_same_picture(tmp_path):
     moved = [dataclasses.replace(s, path=f"deep/er/{s.path}") for s in SCORES]
     ages = {f"{n}.jpg": "a" for n in range(50)}
     assert by_trait(moved, table(tmp_path / "t.csv", ages))[0].reals == 50
+
+
+def test_pictures_of_one_name_are_refused_and_not_mixed_up(tmp_path):
+    traits = table(tmp_path / "t.csv", {f"{n}.jpg": "old" for n in range(50)})
+    twice = [*SCORES, dataclasses.replace(SCORES[0], path="elsewhere/0.jpg")]
+    with pytest.raises(DataError, match=r"2 of the judged pictures are called 0\.jpg"):
+        by_trait(twice, traits)
+
+
+def test_rows_of_one_name_count_as_far_as_they_agree(tmp_path):
+    (tmp_path / "t.csv").write_text("path,age,sex\na/1.jpg,old,f\nb/1.jpg,young,f\n")
+    assert read_traits(tmp_path / "t.csv") == {"1.jpg": {"sex": "f"}}

@@ -111,20 +111,24 @@ def compare(
     from facetell.data.layouts import read_dataset
     from facetell.evaluate.compare import compare as compared
     from facetell.evaluate.report import write_comparison
-    from facetell.evaluate.subjects import check_tiers, open_subjects
+    from facetell.evaluate.subjects import check_tiers, open_subjects, tiers_of
 
     check_tiers([tier])
     if len(models) < 2:
         raise DataError("there is nothing to compare", hint="name two models or score tables")
     chosen = _of_splits([s for path in data for s in read_dataset(path).samples], splits)
     subjects = open_subjects(models)
-    scores = {subject.name: _scored(subject, chosen, tier, threads) for subject in subjects}
+    tiers = {subject.name: tiers_of(subject, [tier])[0] for subject in subjects}
+    scores = {s.name: _scored(s, chosen, tiers[s.name], threads) for s in subjects}
     found = compared(scores)
-    facts = {subject.name: _facts(subject) for subject in subjects}
+    facts = {s.name: {"tier": tiers[s.name]} | _facts(s) for s in subjects}
     with explained(out):
         write_comparison(found, scores, facts, out)
     for name, numbers in found.models.items():
         typer.echo(f"{name:<24} AUC {numbers.values['auc']}")
+    if len(set(tiers.values())) > 1:
+        listed = ", ".join(f"{name} on {of}" for name, of in tiers.items())
+        typer.echo(f"not on the same tier: {listed}; differences may be the tier's")
     for difference in found.differences:
         word = "a real difference" if difference.real else "may be chance"
         typer.echo(f"{difference.one} - {difference.other}: {difference.auc}, {word}")

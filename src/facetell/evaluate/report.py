@@ -11,7 +11,7 @@ import numpy as np
 from facetell.detect.calibrate import Thresholds
 from facetell.detect.card import NOTABLE_DROP, Hardship, notable
 from facetell.errors import DataError
-from facetell.evaluate.compare import Comparison
+from facetell.evaluate.compare import Comparison, in_common
 from facetell.evaluate.generalisation import Matrix
 from facetell.evaluate.metrics import Interval, auc
 from facetell.evaluate.numbers import NAMES, Numbers, numbers
@@ -162,7 +162,7 @@ def write_comparison(
     write_json(content, folder / "metrics.json")
     aucs = {n: found.values["auc"] for n, found in comparison.models.items()}
     for form in FORMATS:
-        plot_roc(scores, folder / f"roc.{form}")
+        plot_roc(in_common(scores), folder / f"roc.{form}")
         plot_bars({n: v for n, v in aucs.items() if v}, folder / f"auc.{form}", title="AUC, 95 %")
     page = render(
         "comparison.html",

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -130,21 +131,19 @@ def check_tiers(tiers: Sequence[str]) -> None:
 
 
 def _matched(subject: Subject, samples: Sequence[Sample], tier: str) -> Iterator[Score]:
-    """By the whole path, or by the file's name where that is unique in the table."""
+    """By the whole path, or by the file's name where table and samples have it once each."""
     assert subject.table is not None
     table = subject.table.said
     by_path = {str(Path(path).resolve()): said for path, said in table.items()}
-    by_name: dict[str, Said] = {}
-    twice = set()
-    for path, said in table.items():
-        name = Path(path).name
-        twice |= {name} & set(by_name)
-        by_name[name] = said
+    by_name = {Path(path).name: said for path, said in table.items()}
+    named = Counter(Path(path).name for path in table)
+    wanted = Counter(sample.path.name for sample in samples)
     known = 0
     for sample in samples:
         found = by_path.get(str(sample.path.resolve()))
-        if found is None and sample.path.name not in twice:
-            found = by_name.get(sample.path.name)
+        name = sample.path.name
+        if found is None and named[name] == wanted[name] == 1:
+            found = by_name[name]
         row = unjudged(sample, tier)
         if found is not None:
             known += found.p_fake is not None

@@ -1,5 +1,6 @@
 """How a model treats groups of people: false alarms and catches by what is known of pictures."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,21 +36,24 @@ class TraitRow:
 def read_traits(path: Path) -> Traits:
     """CSV or Parquet with the column `path` and any others: age, sex, light...
 
-    A picture is found by its file's name. Raises DataError when there is nothing of the kind.
+    A picture is found by its file's name; of several rows of one name counts what they agree on.
+    Raises DataError when there is nothing of the kind.
     """
     rows = table_rows(path)
     if not rows or "path" not in rows[0] or len(rows[0]) < 2:
         raise DataError(f"{path} says nothing of pictures", hint="columns: path and any others")
-    return {
-        Path(row["path"]).name: {name: row[name] for name in row if name != "path" and row[name]}
-        for row in rows
-    }
+    traits: dict[str, dict[str, str]] = {}
+    for row in rows:
+        said = {column: row[column] for column in row if column != "path" and row[column]}
+        known = traits.setdefault(Path(row["path"]).name, said)
+        traits[Path(row["path"]).name] = dict(known.items() & said.items())
+    return traits
 
 
 def by_trait(scores: Sequence[Score], traits: Traits) -> list[TraitRow]:
     """Every value of every column that FEW judged pictures have, in order.
 
-    Raises DataError where the table names none of the judged pictures.
+    Raises DataError where the table names none of the judged pictures, or two of one name.
     """
     said = [
         (score, traits[name])
@@ -60,6 +64,12 @@ def by_trait(scores: Sequence[Score], traits: Traits) -> list[TraitRow]:
         raise DataError(
             "the table of traits names none of the judged pictures",
             hint="its paths must end in their file names",
+        )
+    name, count = Counter(Path(score.path).name for score, _ in said).most_common(1)[0]
+    if count > 1:
+        raise DataError(
+            f"{count} of the judged pictures are called {name}",
+            hint="traits are found by the names of files: rename them, so that each is there once",
         )
     found = sorted({pair for _, one in said for pair in one.items()})
     rows = [
