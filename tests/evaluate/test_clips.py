@@ -10,7 +10,7 @@ from facetell.data.manifest import Sample
 from facetell.detect.calibrate import ClipCalibration
 from facetell.detect.report import ClipReport, ModelInfo, Report
 from facetell.errors import DataError
-from facetell.evaluate.calibration import fit_clip_calibration
+from facetell.evaluate.calibration import INTERCEPT_SD, SLOPE_SD, fit_clip_calibration
 from facetell.evaluate.clips import (
     RULES,
     TEMPORAL_SIGNS,
@@ -113,6 +113,25 @@ def test_few_clips_hardly_move_the_calibration_and_many_do():
     assert 0.7 < few.slope < 2
     assert many.slope == pytest.approx(3, abs=0.3)
     assert (many.noise, many.fitted_on) == (0.3, "a test")
+
+
+def test_the_calibration_is_the_best_there_is_where_clips_are_hardly_told_apart():
+    """Steps as long as Newton's would run away to slopes of a hundred here."""
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        labels = np.arange(20) % 2
+        log_odds = rng.normal(size=20) * 3 + (2 * labels - 1)
+        fit = fit_clip_calibration(labels, log_odds, 0.3, "a test")
+
+        def loss(slope, intercept, log_odds=log_odds, labels=labels):
+            odds = slope * log_odds + intercept
+            prior = ((slope - 1) / SLOPE_SD) ** 2 + (intercept / INTERCEPT_SD) ** 2
+            return (np.logaddexp(0, odds) - labels * odds).sum() + prior / 2
+
+        best = loss(fit.slope, fit.intercept)
+        for slope in (fit.slope - 0.05, fit.slope, fit.slope + 0.05):
+            for intercept in (fit.intercept - 0.05, fit.intercept, fit.intercept + 0.05):
+                assert loss(slope, intercept) >= best
 
 
 def test_clips_of_one_label_calibrate_nothing(clips):

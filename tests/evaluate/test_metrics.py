@@ -6,6 +6,7 @@ pytest.importorskip("sklearn", reason="the training extra is not installed")
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 from sklearn.metrics import log_loss as reference_log_loss
 
+from facetell.errors import DataError
 from facetell.evaluate.calibration import fit_calibration, fit_thresholds
 from facetell.evaluate.metrics import (
     Ranking,
@@ -78,10 +79,20 @@ def test_platt_scaling_finds_the_line_that_made_the_labels():
 
 
 def test_a_model_that_ranks_the_wrong_way_is_refused():
-    from facetell.errors import DataError
-
     with pytest.raises(DataError, match="reals above fakes"):
         fit_calibration(LABELS, -SCORES, "drawn")
+
+
+@pytest.mark.parametrize("labels", [[], [0, 0], [1, 1]])
+def test_what_lacks_a_label_calibrates_nothing_and_says_so(labels):
+    with pytest.raises(DataError, match="both labels"):
+        fit_calibration(np.array(labels, int), np.arange(len(labels), dtype=float), "drawn")
+
+
+def test_precision_is_one_where_nothing_is_flagged_in_a_draw():
+    weights = np.array([0.0, 1, 1, 1])  # the most suspicious one is not drawn
+    curve = Ranking(np.array([1, 1, 0, 0]), np.array([4.0, 3, 2, 1])).curve(weights)
+    assert curve.precision.tolist() == pytest.approx([1, 1, 1, 1 / 2, 1 / 3])
 
 
 def test_thresholds_keep_what_they_promise_on_the_data_they_saw():

@@ -78,6 +78,11 @@ def train(
             "there is no val split, and a model must be calibrated on one",
             hint="divide the data with facetell data split, or name more with --val",
         )
+    if len({sample.label for sample in held_out}) < 2:
+        raise DataError(
+            "the val split holds one label alone, and a model is calibrated on both",
+            hint="divide the data with facetell data split, or name more with --val",
+        )
     if sets:
         from facetell.cli.data import fill_cache
 

@@ -15,8 +15,15 @@ except ImportError as error:
 def fit_calibration(labels: Labels, logits: Scores, fitted_on: str) -> Calibration:
     """Platt scaling, with real and fake weighing the same: p_fake assumes as many fakes as reals.
 
-    Raises DataError when the logits do not rank fakes above reals, which no calibration mends.
+    Raises DataError when a label is missing, and when the logits do not rank fakes above reals,
+    which no calibration mends.
     """
+    if set(labels.tolist()) != {0, 1}:
+        raise DataError(
+            "the validation data hold no judged pictures of both labels",
+            hint="a model is calibrated on real and on fake faces: facetell data split makes a val "
+            "split that has both",
+        )
     fit = LogisticRegression(C=np.inf, class_weight="balanced").fit(logits[:, None], labels)
     slope = float(fit.coef_[0, 0])
     if slope <= 0:
@@ -44,12 +51,22 @@ def fit_clip_calibration(
     inputs = np.stack([log_odds, np.ones_like(log_odds)], axis=1)
     start = np.array([1.0, 0.0])
     precision = np.diag([SLOPE_SD**-2, INTERCEPT_SD**-2])
+
+    def loss(values: Scores) -> float:
+        odds, away = inputs @ values, values - start
+        return float(
+            weights @ (np.logaddexp(0, odds) - labels * odds) + away @ precision @ away / 2
+        )
+
     found = start
-    for _ in range(50):  # Newton's method; the sum is convex
-        p = 1 / (1 + np.exp(-inputs @ found))
+    for _ in range(50):  # Newton's method, with steps short enough never to climb
+        p = (1 + np.tanh(inputs @ found / 2)) / 2
         slope = inputs.T @ (weights * (p - labels)) + precision @ (found - start)
         curvature = (inputs * (weights * p * (1 - p))[:, None]).T @ inputs + precision
-        found = found - np.linalg.solve(curvature, slope)
+        step = np.linalg.solve(curvature, slope)
+        while loss(found - step) > loss(found) and np.abs(step).max() > 1e-9:
+            step = step / 2
+        found = found - step
     return ClipCalibration(
         slope=max(0.05, float(found[0])),
         intercept=float(found[1]),

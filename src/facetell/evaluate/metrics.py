@@ -64,7 +64,7 @@ class Ranking:
         return Curve(
             false_alarms=np.append(0, reals / reals[-1]),
             caught=np.append(0, fakes / fakes[-1]),
-            precision=np.append(1, fakes / np.maximum(flagged, 1e-12)),
+            precision=np.append(1, np.where(flagged > 0, fakes / np.maximum(flagged, 1e-12), 1)),
         )
 
 
