@@ -1,5 +1,6 @@
 """The API as a client sees it."""
 
+import asyncio
 import base64
 import io
 import json
@@ -11,7 +12,11 @@ from PIL import Image
 
 from facetell.detect.analyze import Detector
 from facetell.detect.report import Report
+from facetell.server import api
+from facetell.server.problems import ProblemError, too_many
 from facetell.server.schemas import Judged
+from facetell.server.uploads import Upload
+from facetell.types import Kind
 from tests.broken_inputs.make import BROKEN, saved
 from tests.server.live import running, until
 
@@ -124,6 +129,30 @@ def test_too_many_files_are_refused_with_the_limit(strict, small_portrait):
     said = strict.post_job(*[small_portrait] * 3, **KEY)
     assert said.status_code == 422
     assert said.json()["limit"] == {"name": "max_files", "value": 2}
+
+
+def test_room_is_asked_for_again_once_a_photo_is_received(monkeypatch, tmp_path):
+    """Others may have come while it was on its way."""
+    upload = Upload(tmp_path / "upload", "a.jpg", Kind.IMAGE, 1)
+    upload.path.write_bytes(b"x")
+    asked = []
+
+    class Filling:
+        settings = None
+
+        def check_room(self):
+            asked.append(upload.path.exists())
+            if len(asked) > 1:
+                raise too_many("full", "photos_waiting", 1)
+
+    async def received(*_, **__):
+        return [upload]
+
+    monkeypatch.setattr(api, "receive", received)
+    with pytest.raises(ProblemError):
+        asyncio.run(api.detect(None, Filling(), None))
+    assert len(asked) == 2
+    assert not upload.path.exists()
 
 
 def test_no_service_without_a_key_but_health_is_open(strict, small_portrait):

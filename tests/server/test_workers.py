@@ -110,6 +110,14 @@ def test_a_file_that_takes_too_long_is_not_tried_again(make_pool, judge, tmp_pat
     assert seen(tmp_path).count("endless") == 1
 
 
+def test_a_file_is_given_up_though_the_one_behind_it_was_cancelled(make_pool, judge):
+    pool = make_pool(workers=1, photo_seconds=2)
+    late, behind = judge(pool, "endless", "harmless")
+    pool.cancel(behind)
+    assert answers([late]) == ["judging it took longer than 2 s"]
+    assert behind.future.cancelled()
+
+
 def test_a_worker_that_talks_nonsense_is_replaced(make_pool, judge):
     tasks = judge(make_pool(workers=1), "nonsense", "harmless")
     assert answers(tasks) == ["judging it brought down 2 worker processes", Status.OK]

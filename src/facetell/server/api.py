@@ -97,6 +97,7 @@ async def detect(
     service.check_room()
     uploads = await receive(request, service.settings, kinds=frozenset({Kind.IMAGE}), max_files=1)
     try:
+        service.check_room()  # others may have come while this one was received
         judged = await service.judge(uploads[0], include)
     finally:
         discard(uploads)

@@ -20,7 +20,7 @@ LOOK_EVERY_S = 1.0
 RENEW_EVERY_S = 1.0
 """How often progress is told and leases are renewed; more often where leases are short."""
 SWEEP_EVERY_S = 60.0
-ORPHAN_AFTER_S = 3600.0
+ORPHAN_AFTER_S = 86_400.0  # longer than any request takes to arrive
 T = TypeVar("T")
 
 

@@ -238,15 +238,16 @@ class WorkerPool:
         with self._lock:
             tasks, seat.in_hand = list(seat.in_hand), deque()
             seat.process, seat.ready, seat.due_s = None, False, float("inf")
-            lost, late = None, bool(tasks) and tasks[0] is seat.late
-            if tasks and not self._stopped.is_set():
-                tasks[0].deaths += 1
-                if late or tasks[0].deaths >= DEATHS:
+            first = tasks[0] if tasks else None
+            lost, late = None, first is not None and first is seat.late
+            if first and not self._stopped.is_set():
+                first.deaths += 1
+                if late or first.deaths >= DEATHS:
                     lost = tasks.pop(0)
             for task in reversed(tasks):
                 (self._urgent if task.urgent else self._patient).appendleft(task)
             self._hand_out()
-        if self._stopped.is_set() or (tasks and tasks[0].future.cancelled()):
+        if self._stopped.is_set() or (first and first.future.cancelled()):
             return
         what = "time_limit" if late else "worker_died"
         self._metrics.failures.labels(what).inc()
