@@ -43,6 +43,20 @@ def test_what_cannot_be_told_apart_is_refused_with_the_accepted_layouts(tmp_path
     assert not (tmp_path / "manifest.csv").exists()
 
 
+def test_a_manifest_that_cannot_be_written_is_one_line(tmp_path):
+    for label in ("real", "fake"):
+        (tmp_path / label).mkdir()
+        for number in range(5):
+            Image.fromarray(noise_image(8, 8, number)).save(tmp_path / label / f"{number}.png")
+    done = facetell(
+        *("data", "split", tmp_path, "--out", tmp_path / "real", "--no-near-duplicates"),
+        *("--shares", 60, 20, 20),
+    )
+    assert done.code == 2
+    assert "cannot be written" in done.err
+    assert "Traceback" not in done.err
+
+
 def test_an_audit_says_what_is_serious_by_its_exit_code(tmp_path):
     for label in ("real", "fake"):
         (tmp_path / label).mkdir()

@@ -118,6 +118,15 @@ def test_several_models_judge_a_picture_side_by_side(lab, opened, small_portrait
     assert "Grad-CAM++ needs" in said(view)
 
 
+def test_a_moving_picture_is_sent_to_the_view_of_clips(opened, small_portrait, tmp_path):
+    with Image.open(small_portrait) as picture:
+        frames = [picture.rotate(turn) for turn in range(-4, 5)]
+    frames[0].save(tmp_path / "m.gif", save_all=True, append_images=frames[1:], duration=200)
+    view = give(opened("image"), tmp_path / "m.gif")
+    assert not view.exception
+    assert "the view Video" in said(view)
+
+
 def test_a_picture_comes_from_the_camera_as_well(opened, small_portrait):
     view = opened("image")
     view.segmented_control[0].set_value("the camera").run()

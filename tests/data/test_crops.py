@@ -57,6 +57,13 @@ def test_a_cache_keeps_faces_names_the_rest_and_goes_on(tmp_path):
     assert ((first.landmarks > (x0, y0)) & (first.landmarks < (x1, y1))).all()
 
 
+def test_a_cache_whose_first_run_found_nothing_goes_on(tmp_path):
+    Image.new("RGB", (90, 90), "grey").save(tmp_path / "empty.png")
+    assert build_cache([sample(tmp_path / "empty.png")], tmp_path / "cache", processes=1)[0] == 0
+    build_cache([sample(EXAMPLES / "real-astronaut.jpg")], tmp_path / "cache", processes=1)
+    assert len(CropCache(tmp_path / "cache").regions) == 1
+
+
 def test_no_cache_and_a_cut_one_are_refused(tmp_path):
     with pytest.raises(DataError, match="no crop cache"):
         CropCache(tmp_path)

@@ -1,7 +1,7 @@
 import pytest
 
 from facetell.data.layouts import read_dataset
-from facetell.data.manifest import read_manifest
+from facetell.data.manifest import Sample, read_manifest, write_manifest
 from facetell.errors import DataError
 from tests.shared import SHARED, needs_shared
 
@@ -89,3 +89,17 @@ def test_the_lists_of_the_140k_set_are_understood_as_they_are(tmp_path):
         (0, "val", True),
         (1, "val", True),
     ]
+
+
+def test_a_manifest_in_a_linked_folder_names_its_pictures(tmp_path):
+    (tmp_path / "disk" / "deep").mkdir(parents=True)
+    (tmp_path / "home").mkdir()
+    try:
+        (tmp_path / "home" / "out").symlink_to(tmp_path / "disk" / "deep")
+    except OSError:
+        pytest.skip("this system makes no links")
+    picture = tmp_path / "home" / "a.png"
+    picture.write_bytes(b"")
+    listing = tmp_path / "home" / "out" / "manifest.csv"
+    write_manifest([Sample(picture, 0, "train", "s", "", "g")], listing)
+    assert read_manifest(listing)[0].path.exists()

@@ -28,6 +28,11 @@ def test_steps_that_were_done_twice_count_as_they_went_the_last_time(tmp_path):
     assert [(p.step, p.loss) for p in run.history] == [(20, 0.9), (40, 0.7), (60, 0.6)]
 
 
+def test_a_line_that_is_being_written_breaks_no_run(tmp_path):
+    run = read_run(run_folder(tmp_path / "a", {"1-all": [["0,0.9,19,", "0,0."]]}))
+    assert [(p.step, p.loss) for p in run.history] == [(20, 0.9)]
+
+
 @pytest.mark.parametrize("config", ["- a\n- list\n", "{", ""])
 def test_a_broken_run_is_shown_as_broken_and_hides_no_other(tmp_path, config):
     run_folder(tmp_path / "whole")

@@ -49,9 +49,10 @@ def evaluate(
         for score in score_samples(frames, detector, "clean", threads):
             scores.append(score)
             advance(len(scores))
+    text = as_markdown(clips, scores, detector)
     with explained(markdown):
         markdown.parent.mkdir(parents=True, exist_ok=True)
-        markdown.write_text(as_markdown(clips, scores, detector), "utf-8")
+        markdown.write_text(text, "utf-8")
     typer.echo(f"wrote {markdown}")
 
 
@@ -65,6 +66,7 @@ def calibrate(
 
     Few clips move it little: it is held to the calibration of single frames.
     """
+    from facetell.cli.writers import explained
     from facetell.detect.analyze import Detector
     from facetell.errors import MissingExtra
     from facetell.evaluate.clips import fit_clips
@@ -77,7 +79,8 @@ def calibrate(
     detector = Detector.load(model, threads=os.cpu_count() or 1)
     rule = fit_clips(_judged(data, ["val"], detector))
     card = detector.model.card.model_copy(update={"clips": rule})
-    write_model(model.read_bytes(), card, out)
+    with explained(out):
+        write_model(model.read_bytes(), card, out)
     typer.echo(
         f"wrote {out}: slope {rule.slope:.2f}, intercept {rule.intercept:.2f}, "
         f"noise {rule.noise:.2f}; {rule.fitted_on}"

@@ -103,6 +103,7 @@ def split(
     The same pictures, shares and seed give the same split. Every label and source has its share in
     each, and what belongs together (group, near-duplicates) stays together.
     """
+    from facetell.cli.writers import explained
     from facetell.data.hashes import fingerprint, heaps
     from facetell.data.layouts import counted, read_dataset
     from facetell.data.manifest import write_manifest
@@ -116,7 +117,8 @@ def split(
     if near_duplicates:
         samples = groups_joined(samples, heaps(_each(samples, fingerprint)))
     divided = split_samples(samples, shares, seed)
-    write_manifest(divided, out)
+    with explained(out):
+        write_manifest(divided, out)
     groups = len({sample.group for sample in divided})
     typer.echo(f"wrote {out}: {counted(divided)}; {groups} groups, none in two splits")
 

@@ -24,7 +24,7 @@ def runs(
     if not found:
         typer.echo(f"no run in {folder}; facetell train makes one")
         return
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)  # a file may say [/a]
     table = Table("run", "architecture", "state", "steps", "best AUC on val", box=None)
     for run in found:
         name = str(run.folder.relative_to(folder)) if run.folder != folder else run.folder.name

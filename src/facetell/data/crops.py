@@ -86,7 +86,7 @@ def build_cache(
         (folder / PIXELS_NAME).open("ab") as pixels,
     ):
         writer = csv.writer(index)
-        if not known:
+        if not index.tell():  # an interrupted run may have left the head alone
             writer.writerow(_SAMPLE_FIELDS + _PLACE_FIELDS + _POINT_FIELDS)
         for done, (sample, found) in enumerate(
             zip(todo, _search(pool, todo), strict=True), start=1

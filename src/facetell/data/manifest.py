@@ -139,7 +139,7 @@ def write_manifest(samples: Iterable[Sample], path: Path) -> None:
         rows = csv.writer(file)
         rows.writerow(_COLUMNS)
         for s in samples:
-            where = os.path.relpath(s.path.absolute(), path.absolute().parent)
+            where = os.path.relpath(s.path.parent.resolve() / s.path.name, path.parent.resolve())
             label = next(name for name, number in LABELS.items() if number == s.label)
             rows.writerow([Path(where).as_posix(), label, s.split, s.source, s.generator, s.group])
 

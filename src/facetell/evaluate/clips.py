@@ -121,13 +121,19 @@ def frame_auc(clips: Sequence[JudgedClip]) -> Interval | None:
 
 
 def metadata_auc(train: Sequence[JudgedClip], clips: Sequence[JudgedClip]) -> Interval | None:
-    """Of a classifier that sees only size, frame rate and bytes a second, trained on `train`."""
+    """Of a classifier that sees only size, frame rate and bytes a second, trained on `train`; of
+    clips that can be read."""
+    train, clips = _readable(train), _readable(clips)
     labels = [clip.sample.label for clip in train]
     if len(set(labels)) < 2 or not clips:
         return None
     probe = make_pipeline(StandardScaler(), LogisticRegression())
     probe.fit([_metadata(clip) for clip in train], labels)
     return _auc(clips, probe.decision_function([_metadata(clip) for clip in clips]).tolist())
+
+
+def _readable(clips: Sequence[JudgedClip]) -> list[JudgedClip]:
+    return [clip for clip in clips if clip.report.status is not Status.ERROR]
 
 
 def _metadata(clip: JudgedClip) -> list[float]:

@@ -45,6 +45,6 @@ def write_page(
         model=model_info(detector),
         limits=limits_of(detector),
     )
-    (folder / "report.html").write_text(page, encoding="utf-8")
+    (folder / "report.html").write_text(page, encoding="utf-8", errors="backslashreplace")
     rows = [[name, str(gain)] for name, gain in gains.items()]
     write_table(["map", "gain: insertion less deletion"], rows, folder)

@@ -54,7 +54,9 @@ def show(folders: Sequence[Path]) -> None:
             parts.show_verdict(report)
             parts.show_downloads(report, digest, path.name)
             parts.show_limits(report)
-            if report.status is Status.OK:
+            if report.clip:
+                st.info("This picture moves: the view Video shows it frame by frame.")
+            elif report.status is Status.OK:
                 judged.append((model, report))
     if judged:
         _show_faces(path, digest, judged)
