@@ -9,7 +9,6 @@ split, measured on all of `val`; docs/experiments.md tells what came of it.
 import argparse
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -26,15 +25,12 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from benchmarks.common import in_turn, processor_seconds
-from facetell.data.crops import CachedRegion, CropCache
-from facetell.data.degrade import TIERS
-from facetell.detect.crop import crop_face, to_tensor
+from benchmarks.val_crops import aucs, crops_of, judged
+from facetell.data.crops import CropCache
+from facetell.detect.crop import to_tensor
 from facetell.detect.model import Model
 from facetell.detect.session import DEFAULT_MODEL
-from facetell.evaluate.comparisons import comparisons, members
-from facetell.evaluate.metrics import auc
-from facetell.evaluate.score import Score, unjudged
-from facetell.types import FloatArray, Status, UInt8Array
+from facetell.types import FloatArray
 
 CALIBRATED_ON = 300
 """Crops of `train`: half of them as they are, half as the tier web leaves them."""
@@ -115,36 +111,6 @@ def with_metadata(path: Path, out: Path) -> Path:
     return out
 
 
-def crops_of(
-    cache: CropCache, regions: Sequence[CachedRegion], tier: str, model: Model
-) -> UInt8Array:
-    spec = model.card.crop
-    return np.stack(
-        [crop_face(TIERS[tier](cache.image(r)), r.box_xyxy, spec, r.landmarks) for r in regions]
-    )
-
-
-def judged(model: Model, regions: Sequence[CachedRegion], crops: UInt8Array) -> list[Score]:
-    """One row per crop."""
-    calibration = model.card.calibration
-    logits, _ = model.score(crops)
-    return [
-        replace(unjudged(r.sample, "web"), status=Status.OK, log_odds=float(odds), p_fake=float(p))
-        for r, odds, p in zip(
-            regions, calibration.log_odds(logits), calibration.p_fake(logits), strict=True
-        )
-    ]
-
-
-def aucs(rows: Sequence[Score]) -> dict[str, float]:
-    found = {}
-    for comparison in comparisons(rows):
-        chosen = members(comparison, rows)
-        labels = np.array([row.label for row in chosen])
-        found[comparison.name] = auc(labels, np.array([row.log_odds for row in chosen])) or np.nan
-    return found
-
-
 def print_model(path: Path, cache: CropCache, folder: Path, rounds: int, dynamic: bool) -> None:
     model = Model.load(path)
     train, val = (
@@ -154,7 +120,7 @@ def print_model(path: Path, cache: CropCache, folder: Path, rounds: int, dynamic
     chosen = np.random.default_rng(0).choice(len(train.regions), CALIBRATED_ON, replace=False)
     halves = np.array_split(chosen, 2)
     shown = [
-        crops_of(train, [train.regions[n] for n in half], tier, model)
+        crops_of(train, [train.regions[n] for n in half], tier, model.card.crop)
         for half, tier in zip(halves, ("clean", "web"), strict=True)
     ]
     tensors = [to_tensor(crop[None], model.card.crop) for crop in np.concatenate(shown)]
@@ -168,8 +134,11 @@ def print_model(path: Path, cache: CropCache, folder: Path, rounds: int, dynamic
         quantize_dynamic(str(plain), str(file), weight_type=QuantType.QUInt8,
                          op_types_to_quantize=["Conv"])  # fmt: skip
         models["dynamic"] = Model.load(with_metadata(plain, file))
-    crops = crops_of(val, val.regions, "web", model)
-    rows = {name: judged(each, val.regions, crops) for name, each in models.items()}
+    crops = crops_of(val, val.regions, "web", model.card.crop)
+    rows = {
+        name: judged(val.regions, each.score(crops)[0], each.card.calibration)
+        for name, each in models.items()
+    }
     speed = {}
     for count in BATCHES:
         works = {name: partial(each.score, crops[:count]) for name, each in models.items()}

@@ -1,4 +1,4 @@
-"""How much of the model's own training speed the whole pipeline keeps; aim 0.9.
+"""How much of the model's own training speed the whole pipeline keeps; aim 0.95.
 
 OMP_WAIT_POLICY=PASSIVE python -m benchmarks.training --cache FOLDER [--rounds 5] [--threads 2]
     [--config recipes/structure.yaml] [--set size_px=128 ...]

@@ -1,0 +1,129 @@
+"""Which of several networks to ship, and which of their sums: AUC on val, kind by kind, tier web.
+
+    python -m benchmarks.choose --cache CACHE --apart MANIFEST FILE[+FILE]...
+
+`A+B` is the mean of both networks' calibrated log-odds, as `facetell join` makes it; `A@` looks at
+each crop and at its mirror image. CACHE: regions, by `facetell data crops`, of what calibrates and
+MANIFEST (../collection/portraits/manifest.csv), whose val split is whole sources that no training
+saw. Calibration and thresholds are fitted to all others, at most --per-source of each source.
+Logits are kept in --keep by what is in the files, so that a network is asked once.
+"""
+
+import argparse
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.val_crops import aucs, crops_of, judged
+from facetell.data.crops import CachedRegion, CropCache
+from facetell.data.manifest import capped, read_manifest
+from facetell.detect.calibrate import Calibration, sigmoid
+from facetell.detect.model import Model
+from facetell.detect.session import DEFAULT_MODEL
+from facetell.evaluate.calibration import fit_calibration, fit_thresholds
+from facetell.evaluate.metrics import Labels
+from facetell.train.release import FALSE_ALARMS, MISSES
+from facetell.types import FloatArray, UInt8Array
+
+MIRRORED = "@"
+Judged = tuple[Sequence[CachedRegion], FloatArray]
+"""Regions and the log-odds of each."""
+AS_IT_IS = Calibration(slope=1, intercept=0)
+KNOWN = {
+    "generated": "generated faces / real photos",
+    "140k pair": "stylegan1_140k / ffhq256_140k",
+    "blended": "blended into a scene / real photos",
+    "swaps": "face swaps / their originals",
+    "frames": "reenacted and swapped frames / real frames",
+    "all": "all fakes / all reals",
+}
+
+
+def chosen(
+    held: CropCache, apart: set[Path], per_source: int
+) -> tuple[list[CachedRegion], list[CachedRegion]]:
+    """Regions of val that calibrate, and those kept apart."""
+    val = [region for region in held.regions if region.sample.split == "val"]
+    known = [region for region in val if region.sample.path not in apart]
+    few = set(capped([region.sample for region in known], per_source))
+    return (
+        [region for region in known if region.sample in few],
+        [region for region in val if region.sample.path in apart],
+    )
+
+
+def labels_of(regions: Sequence[CachedRegion]) -> Labels:
+    return np.array([region.sample.label for region in regions])
+
+
+def logits_of(name: str, crops: UInt8Array, keep: Path) -> FloatArray:
+    """What the file called `name` says, perhaps of both looks."""
+    path = Path(name.removesuffix(MIRRORED))
+    asked = hashlib.sha256(path.read_bytes() + crops.tobytes() + name[-1].encode()).hexdigest()
+    kept = keep / f"{asked[:16]}.npy"
+    if not kept.exists():
+        model = Model.load(path, threads=2)
+        looks = [crops, crops[:, :, ::-1]] if name.endswith(MIRRORED) else [crops]
+        np.save(kept, np.mean([model.score(look)[0] for look in looks], axis=0))
+    logits: FloatArray = np.load(kept)
+    return logits
+
+
+def told(regions: Sequence[CachedRegion], log_odds: FloatArray) -> dict[str, float]:
+    """AUC by comparison."""
+    return aucs(judged(regions, log_odds, AS_IT_IS))
+
+
+def cells(known: Judged, apart: Judged) -> list[str]:
+    """The row of one network or sum."""
+    found = told(*known)
+    row = [f"{found.get(name, np.nan):.3f}" for name in KNOWN.values()]
+    p_fake = sigmoid(known[1]).astype(np.float64)
+    fakes = labels_of(known[0]) == 1
+    limits = fit_thresholds(
+        p_fake[~fakes], p_fake[fakes], false_alarms=FALSE_ALARMS, misses=MISSES, fitted_on="val"
+    )
+    row.append(f"{np.mean((p_fake >= limits.real_below) & (p_fake < limits.fake_from)):.1%}")
+    generators = [value for name, value in told(*apart).items() if name not in KNOWN.values()]
+    row += [f"{np.mean(generators):.3f}", f"{min(generators):.3f}"]
+    p_fake, fakes = sigmoid(apart[1]).astype(np.float64), labels_of(apart[0]) == 1
+    row.append(f"{np.mean(p_fake[fakes] < limits.real_below):.1%}")
+    row.append(f"{np.mean(p_fake[~fakes] >= limits.fake_from):.1%}")
+    return row
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sums", nargs="+", metavar="FILE[+FILE]")
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--apart", type=Path, required=True)
+    parser.add_argument("--per-source", type=int, default=175)
+    parser.add_argument("--keep", type=Path, default=Path("runs/choose"))
+    args = parser.parse_args()
+    args.keep.mkdir(parents=True, exist_ok=True)
+    held = CropCache(args.cache)
+    paths = {sample.path for sample in read_manifest(args.apart)}
+    regions = chosen(held, paths, args.per_source)
+    spec = Model.load(DEFAULT_MODEL).card.crop
+    crops = [crops_of(held, some, "web", spec) for some in regions]
+
+    @cache
+    def log_odds(name: str) -> list[FloatArray]:
+        both = [logits_of(name, some, args.keep) for some in crops]
+        fit = fit_calibration(labels_of(regions[0]), both[0].astype(np.float64), "val")
+        return [fit.log_odds(logits) for logits in both]
+
+    print(f"{len(regions[0])} faces that calibrate, {len(regions[1])} kept apart\n")
+    names = [*KNOWN, "uncertain", "generators apart", "worst", "called real", "photos called fake"]
+    print("| | " + " | ".join(names) + " |\n" + "| --- " * (len(names) + 1) + "|")
+    for each in args.sums:
+        odds = [np.mean(of, axis=0) for of in zip(*map(log_odds, each.split("+")), strict=True)]
+        row = cells(*zip(regions, odds, strict=True))
+        print(f"| {each} | " + " | ".join(row) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
