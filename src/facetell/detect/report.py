@@ -20,8 +20,8 @@ LIMITS_OF_THE_CLAIM = (
     "p_fake says how often pictures with such a score were fake in the validation data, with as "
     "many fakes as reals; elsewhere it may be off.",
     "Editing that leaves the face alone (text, background, who stands by whom) is not looked at.",
-    "A generator newer than the model may pass as real, and so may a face swapped or edited in a "
-    "way that it did not learn from; a filter or retouching may look fake.",
+    "A generator newer than the model may pass as real, and so may a face swapped or edited, even "
+    "in a way that it learnt from; a filter or retouching may look fake.",
 )
 
 
