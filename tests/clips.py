@@ -33,11 +33,14 @@ def write_clip(
     options: dict[str, str] | None = None,
     container_format: str | None = None,
     pix_fmt: str = "yuv420p",
+    live: bool = False,
 ) -> Path | io.BytesIO:
     """images: [H, W, 3] uint8 RGB each. times_s: of each frame, by default one after the other.
-    turned_deg: counterclockwise, by which a player turns it upright."""
+    turned_deg: counterclockwise, by which a player turns it upright. live: written as a stream
+    whose end nobody knows yet."""
     target = path if isinstance(path, io.BytesIO) else str(path)
-    with av.open(target, "w", format=container_format) as container:
+    muxer = {"live": "1"} if live else {}
+    with av.open(target, "w", format=container_format, options=muxer) as container:
         stream = container.add_stream(codec, rate=fps)
         for number, image in enumerate(images):
             if number == 0:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -62,6 +64,14 @@ def test_a_cache_whose_first_run_found_nothing_goes_on(tmp_path):
     assert build_cache([sample(tmp_path / "empty.png")], tmp_path / "cache", processes=1)[0] == 0
     build_cache([sample(EXAMPLES / "real-astronaut.jpg")], tmp_path / "cache", processes=1)
     assert len(CropCache(tmp_path / "cache").regions) == 1
+
+
+def test_a_cache_gives_samples_as_they_are_divided_now(tmp_path):
+    samples = [sample(EXAMPLES / f"real-{name}.jpg") for name in ("astronaut", "grace-hopper")]
+    build_cache(samples, tmp_path / "cache", processes=1)
+    now = replace(samples[1], split="val", group="another")
+    (region,) = CropCache(tmp_path / "cache").of([now]).regions
+    assert region.sample == now
 
 
 def test_no_cache_and_a_cut_one_are_refused(tmp_path):

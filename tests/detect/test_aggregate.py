@@ -184,3 +184,14 @@ def test_a_face_with_fake_signs_speaks_for_the_clip_before_one_that_is_real():
     assert part_fake.log_odds < real.log_odds
     few = track([9.0] * 2)
     assert most_suspicious_first([few, real, part_fake]) == [part_fake, real, few]
+
+
+@pytest.mark.parametrize("step_s", [0.25, 1.0, 1.5, 2.0])
+def test_fake_signs_for_seconds_are_a_segment_however_slow_the_frames(step_s):
+    found = track([-4.0] * 30 + [4.0] * 10 + [-4.0] * 30, step_s=step_s)
+    assert found.verdict is Verdict.UNCERTAIN
+    assert len(found.segments) == 1
+
+
+def test_a_single_frame_is_no_segment_however_long_it_stands():
+    assert track([-4.0] * 30 + [6.0] + [-4.0] * 30, step_s=2.0).segments == []

@@ -233,6 +233,24 @@ def test_the_page_of_a_clip_that_is_gone_says_so(folder, tmp_path):
     assert "could not be read again" in page_entry(report)
 
 
+def test_a_slow_animation_is_watched_as_long_as_it_runs(folder):
+    images = [Image.fromarray(image) for image in nodding(portrait(), 8)]
+    path = folder / "slow.webp"
+    images[0].save(path, save_all=True, append_images=images[1:], duration=1500, lossless=True)
+    for options in ({}, {"sampling": Sampling(fps=None)}):
+        report = judge(folder, path, **options)
+        assert report.clip.watched_s == pytest.approx(12, abs=0.1)
+
+
+def test_a_clip_that_does_not_say_how_long_it_is_says_that_it_was_judged_in_part(folder):
+    path = folder / "live.mkv"
+    path.write_bytes(clip_bytes(nodding(portrait(), 40), "matroska", live=True))
+    part = judge(folder, path, sampling=Sampling(max_s=2))
+    assert part.clip.duration_s is None
+    assert "judged up to 2 s, as was asked; how long it is the file does not say" in part.warnings
+    assert not any("judged up to" in words for words in judge(folder, path).warnings)
+
+
 def test_progress_is_told_in_seconds_of_the_clip(folder, one):
     told = []
     detector(folder).analyze(one, lambda watched_s, length_s: told.append((watched_s, length_s)))

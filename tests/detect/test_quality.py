@@ -73,3 +73,9 @@ def test_blockiness_of_bytes_is_that_of_numbers(corner_xy):
         on_grid = (np.arange(len(steps)) + start) % 8 == 7
         ratios.append((steps[on_grid].mean() + 0.5) / (steps[~on_grid].mean() + 0.5))
     assert _blockiness(grey, *corner_xy) == pytest.approx(np.mean(ratios), abs=1e-6)
+
+
+def test_a_face_that_is_all_of_the_picture_is_not_called_cut(portrait):
+    height, width = portrait.shape[:2]
+    assert "border" not in warnings_of(portrait, box=(0.0, 0.0, float(width), float(height)))
+    assert "border" in warnings_of(portrait, box=(0.0, 0.0, 100.0, 120.0))

@@ -202,6 +202,35 @@ def test_a_lost_connection_is_said(live, open_page, small_portrait):
     expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
 
 
+def test_what_is_removed_is_given_up_and_not_remembered(live, open_page, small_portrait):
+    page = open_page(live)
+
+    def removed_meanwhile(route):
+        page.get_by_role("button", name="Remove face.jpg").click()
+        route.continue_()
+
+    page.route("**/v1/detect*", removed_meanwhile, times=1)
+    page.set_input_files("#files", small_portrait)
+    expect(page.get_by_role("article")).to_have_count(0)
+    page.set_input_files("#files", small_portrait)
+    expect(page.locator(".verdict")).to_have_count(1)
+    expect(page.locator("#past li")).to_have_count(1)
+
+
+def test_a_clip_outlives_a_proxy_that_restarts(live, open_page, clip):
+    page = open_page(live)
+    page.route("**/events", lambda route: route.fulfill(status=502, body="Bad Gateway"), times=1)
+    page.set_input_files("#files", clip)
+    expect(page.locator(".verdict")).to_have_count(1)
+
+
+def test_an_answer_of_somebody_in_between_is_said(live, open_page, small_portrait):
+    page = open_page(live)
+    page.route("**/v1/detect*", lambda route: route.fulfill(status=200, body="<h1>Log in</h1>"))
+    page.set_input_files("#files", small_portrait)
+    expect(page.get_by_role("alert")).to_contain_text("did not work")
+
+
 def test_a_key_is_asked_for(tmp_path, tiny_model, open_page, small_portrait):
     with running(tmp_path, tiny_model, api_keys="open sesame") as service:
         page = open_page(service)

@@ -188,15 +188,17 @@ def forge(
     splits: Splits = ["train", "val"],  # noqa: B006 - typer reads it, nobody changes it
     per_source: PerSource = None,
     name: Annotated[
-        str | None, typer.Option(help="Source of the fakes; by default the kind.")
+        str | None,
+        typer.Option(help="Source of the fakes; by default the kind, or the autoencoder's name."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Another seed, other fakes.")] = 0,
 ) -> None:
-    """Make a fake twin of each real picture: same face, size and compression, but forged.
+    """Write the face of each real picture and a fake twin of it: same size and compression, but
+    forged.
 
     blend: the face blended with a slightly changed copy of itself. swap: with the face of another
-    picture. regenerate: through an autoencoder. The manifest lists originals and fakes; an
-    interrupted run is continued.
+    picture. regenerate: through an autoencoder. The manifest lists both; an interrupted run is
+    continued.
     """
     from facetell.cli.progress import progress_bar
     from facetell.data.autoencoder import Autoencoder
@@ -208,7 +210,8 @@ def forge(
     if kind == "regenerate":
         if autoencoder is None:
             raise DataError("regenerate needs --autoencoder", hint="facetell data autoencoder")
-        forgery = regenerated(Autoencoder(autoencoder))
+        opened = Autoencoder(autoencoder)
+        forgery, name = regenerated(opened), name or opened.name
     elif kind in FORGERIES:
         forgery = FORGERIES[kind]
     else:

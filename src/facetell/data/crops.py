@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +58,18 @@ class CropCache(PixelCache[CachedRegion]):
         """The same cache with some of its samples alone."""
         part = copy(self)
         part.regions = [region for region in self.regions if keep(region.sample)]
+        return part
+
+    def of(self, samples: Iterable[Sample]) -> "CropCache":
+        """The same cache with these samples alone, and with what they say of split, label and
+        group; what the cache was filled with may have been divided otherwise."""
+        wanted = {sample.path.resolve(): sample for sample in samples}
+        part = copy(self)
+        part.regions = [
+            replace(region, sample=sample)
+            for region in self.regions
+            if (sample := wanted.get(region.sample.path.resolve()))
+        ]
         return part
 
 

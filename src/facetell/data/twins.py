@@ -1,8 +1,10 @@
 """A data set of fakes made from real pictures, each beside its original: aligned fakes.
 
-A twin differs from its original by the forgery alone: same face, same size, and where the original
-is a JPEG the same quantisation tables and chroma subsampling. It keeps the original's split and
-group, so that a split holds both or none and training can draw them as a pair.
+Of each picture the region around the face is written twice, as it is and forged, in the same way:
+where the picture is a JPEG, with its quantisation tables and chroma subsampling. So the two differ
+by the forgery alone; the whole picture would differ in size and in how often it was compressed.
+Both keep its split and group, so that a split holds both or none and training can draw them as a
+pair.
 """
 
 import zlib
@@ -63,12 +65,13 @@ def forge_twins(
     threads: int = 1,
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> tuple[list[Sample], list[str]]:
-    """Write a forged twin of each real sample into `folder`; the forged are a source called `name`.
+    """Write the face of each real sample and its forged twin into `folder`; the forged are a source
+    called `name`.
 
-    Returns originals and twins, in pairs, and for each sample left out a line that says why. The
-    same samples, name and seed give the same pictures. Twins that lie there already are kept, so
-    that an interrupted run goes on. Another picture's face is one of the same split and of another
-    group. Raises DataError where no sample is real.
+    Returns both, in pairs, and for each sample left out a line that says why. The same samples,
+    name and seed give the same pictures. Twins that lie there already are kept, so that an
+    interrupted run goes on. Another picture's face is one of the same split and of another group.
+    Raises DataError where no sample is real.
     """
     reals = [sample for sample in samples if sample.label == LABELS["real"]]
     if not reals:
@@ -81,15 +84,16 @@ def forge_twins(
         if isinstance(made, str):
             left_out.append(f"{real.path}: {made}")
         else:
-            fake = replace(real, path=made, label=LABELS["fake"], source=name, generator=name)
-            pairs += [real, fake]
+            face, twin = made
+            fake = replace(real, path=twin, label=LABELS["fake"], source=name, generator=name)
+            pairs += [replace(real, path=face), fake]
         on_progress(done)
     return pairs, left_out
 
 
 def _forged(
     reals: Sequence[Sample], folder: Path, forgery: Forgery, name: str, seed: int, threads: int
-) -> Iterator[Path | str]:
+) -> Iterator[tuple[Path, Path] | str]:
     finder = FINDERS["facetell"](1)
 
     def face_of(sample: Sample) -> Face:
@@ -99,17 +103,21 @@ def _forged(
             raise MediaError(f"{sample.path.name}: {error.args[0]}", hint=error.hint) from error
         return Face(image, landmarks)
 
-    def forge(number: int) -> Path | str:
+    def forge(number: int) -> tuple[Path, Path] | str:
         real = reals[number]
         stem = _stem(real, f"{name} {seed}")
-        there = [folder / f"{stem}{ending}" for ending in (".jpg", ".png")]
-        for path in there:
-            if path.exists():
-                return path
+        faces, twins = (
+            [folder / f"{stem}{kind}{ending}" for ending in (".jpg", ".png")]
+            for kind in ("-real", "")
+        )
+        for both in zip(faces, twins, strict=True):
+            if all(path.exists() for path in both):
+                return both
         try:
+            face = face_of(real)
             rng = np.random.default_rng([seed, number])
-            image = forgery(face_of(real), lambda: face_of(_donor(reals, number)), rng)
-            return save_like(image, real.path, there)
+            image = forgery(face, lambda: face_of(_donor(reals, number)), rng)
+            return save_like(face.image, real.path, faces), save_like(image, real.path, twins)
         except MediaError as error:
             return str(error)
 

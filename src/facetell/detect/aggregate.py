@@ -24,7 +24,7 @@ TELLING, MOST_SEGMENTS = 4, 20
 """So many frames of a track are shown with their evidence, and one of each of so many segments."""
 SURE_FACE = 0.65
 """Nor is what the finder is less sure of: of a fist, say, frame after frame."""
-MIN_SEGMENT_S = 1.0
+MIN_SEGMENT_S, MIN_SEGMENT_FRAMES = 1.0, 2
 """Fake signs must hold for so long; single frames rise above any threshold."""
 
 
@@ -124,7 +124,7 @@ def _segments(
         if not len(run) or not high[run[0]]:
             continue
         start_s, end_s = float(times[run[0]]), min(float(times[run[-1]]) + step_s, clip_end_s)
-        if end_s - start_s >= MIN_SEGMENT_S:
+        if end_s - start_s >= MIN_SEGMENT_S and len(run) >= MIN_SEGMENT_FRAMES:
             p = sigmoid(log_odds[run])
             segments.append(
                 Segment(

@@ -33,6 +33,7 @@ class Animation:
         now, wanted = 0.0, due(-1.0)
         for number in range(getattr(self._image, "n_frames", 1)):
             if wanted is None:
+                self.losses.stopped = True
                 return
             if time.monotonic() > self._deadline:
                 self.losses.broken_off = OUT_OF_TIME

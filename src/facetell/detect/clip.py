@@ -93,6 +93,8 @@ class Watched:
 
     def report(self, losses: Losses) -> ClipReport:
         """Sum up one frame or more. losses: what it cost to read the clip."""
+        if len(self._times) > 1:  # a slow clip has fewer frames than are asked for
+            self._step_s = max(self._step_s, float(np.median(np.diff(self._times))))
         tracks = most_suspicious_first(
             self._summarised(number, track) for number, track in self._tracks.items()
         )
@@ -155,6 +157,9 @@ def warnings_of(clip: ClipReport, losses: Losses) -> list[str]:
         found.append(f"only {watched} of it could be judged: {losses.broken_off}")
     elif clip.duration_s and clip.duration_s > (stop := last_s(clip.sampling)):
         found.append(f"judged up to {stop:g} s of {clip.duration_s:.1f} s, as was asked")
+    elif clip.duration_s is None and losses.stopped:
+        stop = last_s(clip.sampling)
+        found.append(f"judged up to {stop:g} s, as was asked; how long it is the file does not say")
     if losses.damaged:
         found.append(f"{losses.damaged} damaged frames were left out")
     if losses.estimated:

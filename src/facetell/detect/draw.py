@@ -84,16 +84,30 @@ def draw_marks(picture: Picture, marks: Sequence[Mark], longest_px: int = 960) -
         pen.rectangle((x0 - 2, y0 - 2, x1 + 2, y1 + 2), outline="white", width=width + 4)
         pen.rectangle((x0, y0, x1, y1), outline=colour, width=width)
         if mark.tag:
-            _tag(pen, f" {mark.tag} ", (x0, y0, x1, y1), colour)
+            _tag(pen, image.size, f" {mark.tag} ", (x0, y0, x1, y1), colour)
     return image
 
 
-def _tag(pen: "ImageDraw", text: str, box_xyxy: BoxXYXY, colour: tuple[int, int, int]) -> None:
-    """A number on top of a box, or below it where the picture ends: it hides no face."""
+def _tag(
+    pen: "ImageDraw",
+    size_wh: tuple[int, int],
+    text: str,
+    box_xyxy: BoxXYXY,
+    colour: tuple[int, int, int],
+) -> None:
+    """A number on top of a box, or below it where the picture ends: it hides no face, but for one
+    as high as the picture."""
     x0, y0, _, y1 = box_xyxy
     size = min(TAG_PX, max(LEAST_TAG_PX, (y1 - y0) / 3))
-    _, _, _, height = pen.textbbox((0, 0), text, font_size=size)
-    at = (x0, y0 - height - 2) if y0 > height + 2 else (x0, y1 + 2)
+    _, _, width, height = pen.textbbox((0, 0), text, font_size=size)
+    x = max(0, min(x0, size_wh[0] - width - 2))
+    if y0 > height + 2:
+        y = y0 - height - 2
+    elif y1 + height + 4 < size_wh[1]:
+        y = y1 + 2
+    else:
+        y = max(0, y0) + 2
+    at = (x, y)
     left, top, right, bottom = pen.textbbox(at, text, font_size=size)
     pen.rectangle((left - 1, top - 1, right + 1, bottom + 1), fill=colour)
     pen.text(at, text, fill="white", font_size=size)

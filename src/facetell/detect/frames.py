@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import Protocol
 
 from facetell.types import Frame, Sampling
@@ -36,11 +35,13 @@ class Losses:
 
     damaged: frames left out, because they cannot be decoded whole. estimated: frames whose time
     stamp makes no sense and was guessed. broken_off: why reading ended before the clip did.
+    stopped: reading ended, with more to come, because nothing more was wanted.
     """
 
     damaged: int = 0
     estimated: int = 0
     broken_off: str | None = None
+    stopped: bool = False
 
 
 class Clip(Protocol):
@@ -77,7 +78,11 @@ def wanted_frames(clip: Clip, sampling: Sampling) -> Iterator[Frame]:
     """The frames of a sampling, in order of time."""
     end_s = last_s(sampling)
     sparse = sampling.fps is not None and sampling.fps * SPARSE_S < 1
-    return takewhile(lambda frame: frame.time_s < end_s, clip.frames(sampled(sampling), sparse))
+    for frame in clip.frames(sampled(sampling), sparse):
+        if frame.time_s >= end_s:
+            clip.losses.stopped = True
+            return
+        yield frame
 
 
 def last_s(sampling: Sampling) -> float:

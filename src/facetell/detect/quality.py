@@ -65,19 +65,21 @@ class Quality:
 
 
 def measure_quality(picture: Picture, box_xyxy: BoxXYXY) -> Quality:
-    """box_xyxy: the face box in pixels of `picture.image`, inside its borders."""
+    """box_xyxy: the face box in pixels of `picture.image`, inside its borders; one that is all of
+    the picture says nothing of where the face ends."""
     height, width = picture.image.shape[:2]
     x0, y0 = (max(0, int(v)) for v in box_xyxy[:2])
     x1, y1 = min(width, int(np.ceil(box_xyxy[2]))), min(height, int(np.ceil(box_xyxy[3])))
     grey = Image.fromarray(np.ascontiguousarray(picture.image[y0:y1, x0:x1])).convert("L")
-    touches = box_xyxy[0] <= 1 or box_xyxy[1] <= 1 or box_xyxy[2] >= width - 1
+    near = (box_xyxy[0] <= 1, box_xyxy[1] <= 1,
+            box_xyxy[2] >= width - 1, box_xyxy[3] >= height - 1)  # fmt: skip
     return Quality(
         size_px=round(max(x1 - x0, y1 - y0) * picture.scale, 1),
         sharpness=round(_sharpness(grey), 4),
         blockiness=round(_blockiness(np.asarray(grey), x0, y0), 3),
         jpeg_quality=picture.jpeg_quality,
         brightness=round(float(np.asarray(grey).mean()), 1),
-        cut_by_border=bool(touches or box_xyxy[3] >= height - 1),
+        cut_by_border=any(near) and not all(near),
     )
 
 

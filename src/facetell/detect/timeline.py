@@ -37,7 +37,7 @@ def span_of(clip: ClipReport) -> Span:
 
 def gap_s(clip: ClipReport) -> float:
     """A face not seen for longer was away."""
-    return max(LEAST_GAP_S, 3 / (clip.sampling.fps or clip.fps or 1 / LEAST_GAP_S))
+    return max(LEAST_GAP_S, 3 * clip.watched_s / clip.frames_judged)
 
 
 def curves(track: TrackReport, span: Span, gap: float) -> list[list[Point]]:

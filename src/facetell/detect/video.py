@@ -83,6 +83,7 @@ class Video:
         cuts, after_cut = CutFinder(), False
         for time_s, frame, thumb in self._decoded():
             if wanted_s is None:
+                self.losses.stopped = True
                 return
             after_cut |= cuts.is_cut(thumb)
             if time_s <= given_s:  # no key frame lies between what was given and what is wanted

@@ -127,17 +127,19 @@ def judge(order: Order, detector: Detector, on_progress: OnProgress) -> Judged:
 def draw_pictures(report: Report) -> Pictures:
     """As far as the file can be read a second time."""
     boxed: str | None = None
+    shown = report.faces if report.clip is None else report.shown
+    wanted = {id(face) for face in shown[:FACES_SHOWN]}
     drawn: dict[int, FacePictures] = {}  # by the identity of a face
     with suppress(MediaError):
-        for picture, faces in look_again(report):
+        for picture, faces in look_again(report):  # of a clip in order of time
             if report.clip is None:
                 boxed = _png(draw_boxes(picture, faces))
-            for face in faces[: FACES_SHOWN - len(drawn)]:
-                drawn[id(face)] = FacePictures(
-                    crop_png=_png(draw_crop(picture, face)),
-                    evidence_png=_png(draw_heatmap(picture, face)),
-                )
-    shown = report.faces if report.clip is None else report.shown
+            for face in faces:
+                if id(face) in wanted:
+                    drawn[id(face)] = FacePictures(
+                        crop_png=_png(draw_crop(picture, face)),
+                        evidence_png=_png(draw_heatmap(picture, face)),
+                    )
     return Pictures(boxed_png=boxed, faces=[drawn.get(id(face)) for face in shown])
 
 

@@ -29,35 +29,36 @@ export async function limits() {
   return (await get("/v1/limits")).json();
 }
 
-// A photo, judged at once. onProgress takes the share that was sent.
-export function detect(file, onProgress) {
-  return upload(`/v1/detect?${EXTRAS}`, "file", file, onProgress);
+// A photo, judged at once. onProgress takes the share that was sent. gone: aborts it all.
+export function detect(file, gone, onProgress) {
+  return upload(`/v1/detect?${EXTRAS}`, "file", file, gone, onProgress);
 }
 
 // A clip: sent, followed, fetched and then forgotten by the service.
-export async function judgeClip(file, onSent, onJudged) {
-  const job = await upload(`/v1/jobs?${EXTRAS}`, "files", file, onSent);
+export async function judgeClip(file, gone, onSent, onJudged) {
+  const job = await upload(`/v1/jobs?${EXTRAS}`, "files", file, gone, onSent);
   const path = `/v1/jobs/${encodeURIComponent(job.id)}`;
   try {
-    await follow(path, onJudged);
-    return (await (await get(path)).json()).files[0].report;
+    for (;;) {
+      try {
+        for await (const state of events(await get(`${path}/events`, gone))) {
+          onJudged(state);
+          if (state.state === "done") return (await (await get(path, gone)).json()).files[0].report;
+        }
+      } catch (error) {
+        if (gone.aborted || isFinal(error)) throw error;
+        onJudged({ state: "lost" });
+      }
+      await new Promise((done) => setTimeout(done, RECONNECT_MS));
+    }
   } finally {
     fetch(path, { method: "DELETE", headers: authorization() }).catch(() => {});
   }
 }
 
-async function follow(path, onJudged) {
-  for (;;) {
-    try {
-      for await (const job of events(await get(`${path}/events`))) {
-        onJudged(job);
-        if (job.state === "done") return;
-      }
-    } catch (error) {
-      if (error instanceof Trouble && error.status) throw error; // an answer, not a broken line
-    }
-    await new Promise((done) => setTimeout(done, RECONNECT_MS));
-  }
+// The service's own no; a broken line and what a proxy says while it restarts pass.
+function isFinal(error) {
+  return error instanceof Trouble && error.status >= 400 && error.status < 500;
 }
 
 async function* events(answer) {
@@ -76,10 +77,10 @@ async function* events(answer) {
   }
 }
 
-async function get(path) {
+async function get(path, gone) {
   let answer;
   try {
-    answer = await fetch(path, { headers: authorization() });
+    answer = await fetch(path, { headers: authorization(), signal: gone });
   } catch {
     throw new Trouble(AWAY);
   }
@@ -88,7 +89,7 @@ async function get(path) {
 }
 
 // fetch() does not tell how much was sent; XMLHttpRequest does.
-function upload(path, field, file, onProgress) {
+function upload(path, field, file, gone, onProgress) {
   const form = new FormData();
   form.append(field, file, file.name || "picture.png");
   const request = new XMLHttpRequest();
@@ -96,10 +97,17 @@ function upload(path, field, file, onProgress) {
   for (const [name, value] of Object.entries(authorization())) request.setRequestHeader(name, value);
   request.upload.addEventListener("progress", (e) => e.total && onProgress(e.loaded / e.total));
   return new Promise((resolve, reject) => {
-    request.addEventListener("error", () => reject(new Trouble(AWAY)));
+    const failed = () => reject(new Trouble(AWAY));
+    request.addEventListener("error", failed);
+    request.addEventListener("abort", failed);
+    gone.addEventListener("abort", () => request.abort());
     request.addEventListener("load", async () => {
-      if (request.status < 400) resolve(JSON.parse(request.responseText));
-      else reject(new Trouble(await problemOf(request.status, async () => request.responseText)));
+      try {
+        if (request.status < 400) return resolve(JSON.parse(request.responseText));
+      } catch {
+        // a page of somebody in between, who wants a login perhaps
+      }
+      reject(new Trouble(await problemOf(request.status, async () => request.responseText)));
     });
     request.send(form);
   });

@@ -25,6 +25,7 @@ export function wireCamera(onPicture) {
       const video = { width: { ideal: 1280 }, facingMode: "user" };
       const stream = await navigator.mediaDevices.getUserMedia({ video });
       if (!dialog.open) return stop(stream);
+      stop(viewfinder.srcObject); // of an opening before, which was still asking
       viewfinder.srcObject = stream;
     } catch (error) {
       trouble(WHY[error.name] ?? "The webcam cannot be used.");

@@ -36,9 +36,16 @@ function card(file) {
   const close = el("button", { class: "quiet", type: "button", "aria-label": `Remove ${file.name}` }, "Remove");
   const content = el("div");
   const article = el("article", { class: "result" }, el("header", {}, el("div", {}, title, meta), close), content);
-  close.addEventListener("click", () => article.remove());
+  const gone = new AbortController();
+  close.addEventListener("click", () => {
+    gone.abort();
+    for (const held of article.querySelectorAll("[src^='blob:'], [href^='blob:']")) {
+      URL.revokeObjectURL(held.src || held.href);
+    }
+    article.remove();
+  });
   byId("results").prepend(article);
-  const shown = { article, title, meta, content };
+  const shown = { article, title, meta, content, gone: gone.signal };
   busy(shown, "Waiting for its turn");
   return shown;
 }
@@ -56,15 +63,17 @@ function busy(shown, words, share) {
 }
 
 async function judge(file, shown) {
-  if (!shown.article.isConnected) return; // removed meanwhile
+  if (shown.gone.aborted) return; // removed meanwhile
   try {
     refuseTooLarge(file);
     const report = await judged(file, shown);
+    if (shown.gone.aborted) return;
     shown.meta.textContent = facts(report);
     shown.content.replaceChildren(...reportParts(report, file).filter(Boolean));
     say(`${report.path}: ${headline(report)}`);
     history.remember(report, await thumbnail(file));
   } catch (error) {
+    if (shown.gone.aborted) return;
     if (error.status === 401) askForKey();
     trouble(file, shown, error);
   }
@@ -74,13 +83,14 @@ async function judged(file, shown) {
   const sent = (share) => busy(shown, share < 1 ? `Sending, ${Math.round(100 * share)} %` : "Judging", share < 1 ? share : null);
   if (!file.type.startsWith("video/")) {
     try {
-      return await api.detect(file, sent);
+      return await api.detect(file, shown.gone, sent);
     } catch (error) {
       if (error.type !== "urn:facetell:clip") throw error; // the name told nothing, the bytes did
     }
   }
-  return api.judgeClip(file, sent, (job) => {
-    if (job.state === "waiting") busy(shown, "Waiting in the queue", null);
+  return api.judgeClip(file, shown.gone, sent, (job) => {
+    if (job.state === "lost") busy(shown, "The connection is lost; trying again", null);
+    else if (job.state === "waiting") busy(shown, "Waiting in the queue", null);
     else busy(shown, `Judging, ${Math.round(100 * job.progress)} %`, job.progress);
   });
 }
