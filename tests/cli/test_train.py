@@ -2,11 +2,12 @@
 
 import json
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from facetell.data.manifest import Sample, write_manifest
+from facetell.data.manifest import Sample, read_manifest, write_manifest
 from tests.cli.command import facetell, started
 from tests.lab_data import write_lab_data
 
@@ -98,9 +99,11 @@ def test_runs_are_listed_and_a_broken_one_says_so(finished, tmp_path):
 
 def test_a_checkpoint_is_exported_and_calibrated(finished, labelled, tmp_path):
     out = tmp_path / "exported.onnx"
-    done = facetell("export", finished, "--val", labelled[0], "--out", out, "--keep", "last")
+    done = facetell("export", finished, "--val", labelled[0], "--out", out)
     assert (done.code, done.err) == (0, "")
     assert out.exists()
+    folder = facetell("export", finished, "--val", labelled[0], "--out", tmp_path)
+    assert (folder.code, "is a folder" in folder.err) == (2, True)
     refused = facetell("export", tmp_path, "--val", labelled[0], "--out", out)
     assert refused.code == 2
 
@@ -132,6 +135,35 @@ def test_without_a_val_split_or_data_it_says_what_to_do(labelled, tmp_path):
     done = facetell("train", "--val", manifest, "--out", tmp_path / "run", *QUICK)
     assert (done.code, "nothing to train on" in done.err) == (2, True)
     assert cache.exists()
+
+
+def test_pictures_that_calibrate_are_not_learnt_from_however_the_cache_was_filled(
+    labelled, tmp_path
+):
+    manifest, cache = labelled
+    other = tmp_path / "other.csv"
+    samples = read_manifest(manifest)
+    turned = {"train": "val", "val": "train"}
+    write_manifest([replace(s, split=turned[s.split]) for s in samples], other)
+    done = facetell(*train_args((other, cache), tmp_path / "run"))
+    assert done.code == 2
+    assert "to be learnt from and to calibrate" in done.err
+    args = ("train", other, "--cache", cache, "--out", tmp_path / "run", *QUICK)
+    facetell(*args, "--set", "samples=32")  # too little to be calibrated
+    counted = json.loads((tmp_path / "run" / "data.json").read_text())["pictures"]
+    val = sum(s.split == "train" for s in samples)
+    assert counted["val/real"] + counted["val/fake"] == val
+
+
+def test_a_run_does_not_go_on_with_other_pictures(labelled, tmp_path):
+    manifest, cache = labelled
+    args = ("--cache", cache, "--out", tmp_path / "run", *QUICK, "--set", "samples=32")
+    facetell("train", manifest, *args)  # too little to be calibrated, so it has no model yet
+    samples = read_manifest(manifest)
+    write_manifest(samples[2:], tmp_path / "fewer.csv")
+    done = facetell("train", tmp_path / "fewer.csv", *args, "--resume")
+    assert done.code == 2
+    assert "learnt from other data" in done.err
 
 
 def test_ctrl_c_keeps_a_checkpoint_and_resume_ends_the_run(labelled, tmp_path):

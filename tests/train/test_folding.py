@@ -17,6 +17,7 @@ from facetell.train.networks import registry
 from facetell.train.networks.detector import Detector
 from facetell.train.networks.efficientnet_lite import efficientnet_lite0_short
 from facetell.train.networks.folding import Pointwise, fold, unfold
+from facetell.train.networks.from_model import witnesses
 from facetell.train.networks.start import built
 from tests.train.tiny import drawn_cache, tiny_network, tiny_recipe
 
@@ -81,6 +82,17 @@ def test_what_cannot_be_folded_is_refused():
     first = Detector(nn.Sequential(nn.BatchNorm2d(3), nn.Conv2d(3, 4, 3)), channels=4)
     with pytest.raises(DataError, match=r"cannot be folded \(backbone.0\)"):
         fold(used(first, 32), 32, "fp32")
+
+
+def test_a_file_whose_normalisation_stands_apart_is_no_start(tmp_path):
+    """In Meso-4 it follows the activation: no convolution can take it in."""
+    net = used(registry.architecture("meso4").build(64, False), 64)
+    path = tmp_path / "meso.onnx"
+    path.write_bytes(onnx_bytes(net, 64))
+    with pytest.raises(DataError, match="cannot be folded"):
+        built("meso4", 64, str(path), None, lambda: crops(64))
+    with pytest.raises(ValueError, match="does not follow its convolutions"):
+        witnesses(path)
 
 
 def test_a_model_file_learns_on(tmp_path):

@@ -28,6 +28,7 @@ def test_thawing_counts_from_the_head():
     assert not any(p.requires_grad for layer in (first, norm) for p in layer.parameters())
     assert freeze(net, 0) == [first, norm, second]
     assert all(p.requires_grad for p in net.head.parameters())
+    assert freeze(net, 9) == []  # more than there are
     assert freeze(net, None) == []
     assert all(p.requires_grad for p in net.parameters())
 

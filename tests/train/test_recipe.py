@@ -40,6 +40,14 @@ def test_a_file_changes_it_and_settings_come_last(tmp_path):
         ("schedule=warp", "schedule"),
         ("augmentation=heavy", "no augmentation 'heavy'"),
         ("augmentation.jpg=1", "the augmentation has no jpg"),
+        ("batch_size=0", "batch_size"),
+        ("learning_rate=-1", "learning_rate"),
+        ("warmup=2", "warmup"),
+        ("twins=3", "twins"),
+        ("thaw=-1", "thaw"),
+        ("size_px=16", "size_px"),
+        ("margin=99", "margin"),
+        ("seed=: [", "is no YAML"),
     ],
 )
 def test_a_wrong_setting_is_named(setting, said):

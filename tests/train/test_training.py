@@ -16,9 +16,12 @@ from facetell.errors import DataError, OutputError
 from facetell.evaluate.runs import read_run
 from facetell.train import loop
 from facetell.train.export import onnx_bytes, write_model
+from facetell.train.layers import layers
+from facetell.train.module import Training
 from facetell.train.networks import registry
 from facetell.train.networks.detector import Detector, load_same_order
 from facetell.train.networks.efficientnet_lite import efficientnet_lite0
+from facetell.train.optimisation import Optimisation, Stage
 from facetell.train.release import draft_card, pictures_by_source, release
 from tests.train.tiny import drawn_cache, tiny_network, tiny_recipe
 
@@ -28,7 +31,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
 
 @pytest.fixture(autouse=True)
 def _tiny_architecture(monkeypatch):
-    tiny = registry.Architecture(lambda size_px, pretrained: tiny_network(), "for tests")
+    tiny = registry.Architecture(lambda size_px, pretrained: tiny_network().eval(), "for tests")
     monkeypatch.setitem(registry.ARCHITECTURES, "tiny", lambda: tiny)
 
 
@@ -90,6 +93,44 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
         torch.testing.assert_close(one, other)
 
 
+@pytest.mark.parametrize("normalisation", ["batch", "fixed"])
+def test_what_learns_is_in_training_mode_and_what_is_frozen_is_not(
+    tmp_path, monkeypatch, normalisation
+):
+    """Whatever mode a network was built in; Lightning leaves it as it is."""
+    modes = []
+    step = Training.training_step
+
+    def watched(training, batch, number):
+        net = training.net
+        first, norm, second = layers(net.backbone)
+        modes.append([module.training for module in (first, norm, second, net.dropout, net.head)])
+        return step(training, batch, number)
+
+    monkeypatch.setattr(Training, "training_step", watched)
+    recipe = tiny_recipe(
+        samples=32, head_samples=32, check_every=16, pretrained=True, normalisation=normalisation
+    )
+    trained(drawn_cache(tmp_path / "cache"), recipe, tmp_path / "run")
+    head, rest = modes[:2], modes[2:]
+    assert head == [[False, False, False, True, True]] * 2
+    assert rest == [[True, normalisation == "batch", True, True, True]] * 2
+
+
+def test_the_auc_on_val_is_that_of_all_logits_together():
+    """Also where those of a batch all lie between 0 and 1, as of a net that knows little yet."""
+    training = Training(tiny_network(), lambda *_: None, Optimisation(), Stage("s", 0, 8, 1e-3), 1)
+    training.log = lambda *_, **__: None
+    logits = torch.tensor([0.1, 0.9, -2.0, 0.95])
+    labels = torch.tensor([0.0, 1.0, 1.0, 0.0])
+    training.net.forward = lambda crops: (crops.flatten(), None)
+    for start in (0, 2):
+        part = slice(start, start + 2)
+        training.validation_step((logits[part].reshape(2, 1, 1, 1), labels[part]), 0)
+    expected = roc_auc_score(labels.numpy(), logits.numpy())
+    assert float(training._auc.compute()) == pytest.approx(expected)
+
+
 def test_a_run_of_another_recipe_is_refused(tmp_path):
     cache = drawn_cache(tmp_path / "cache")
     trained(cache, tiny_recipe(samples=16), tmp_path / "run")
@@ -125,6 +166,9 @@ def test_training_stops_when_val_gets_no_better(tmp_path):
     trained(cache, recipe, tmp_path / "run")
     looks = [p.val_auc for p in read_run(tmp_path / "run").history if p.val_auc is not None]
     assert len(looks) == looks.index(max(looks)) + 1 + 2
+    steps = read_run(tmp_path / "run").steps
+    trained(cache, recipe, tmp_path / "run")  # as after an interruption while val is judged
+    assert read_run(tmp_path / "run").steps == steps
 
 
 def test_what_follows_the_val_split_needs_one(tmp_path):

@@ -14,8 +14,9 @@ def export(
     val: Annotated[list[Path], typer.Option(help="Data whose `val` split calibrates the model.")],
     out: Annotated[Path, typer.Option(help="The model file to write.")],
     keep: Annotated[
-        Literal["best", "last"], typer.Option(help="Which of the run's averaged weights.")
-    ] = "best",
+        Literal["best", "last"] | None,
+        typer.Option(help="Which of the run's averaged weights; by default as its recipe says."),
+    ] = None,
     val_per_source: ValPerSource = None,
     name: ModelName = "facetell",
 ) -> None:
@@ -37,7 +38,7 @@ def export(
     read_run(run)  # says what is wrong with the folder, if anything
     recipe = read_recipe(run / CONFIG_NAME)
     net = built(recipe.architecture, recipe.size_px, False, recipe.folded)
-    load_weights(net, run, recipe, keep)
+    load_weights(net, run, recipe, keep or recipe.keep)
     held_out = split_of(val, "val", val_per_source)
     fit = partial(release, net.eval(), recipe, read_trained_on(run), held_out, out, name=name)
     fit_with_progress(fit, held_out, out)

@@ -57,7 +57,7 @@ def train(
         from facetell.train.loop import train as run_training
         from facetell.train.recipe import read_recipe
         from facetell.train.release import pictures_by_source, release
-        from facetell.train.run_folder import write_facts, write_results
+        from facetell.train.run_folder import is_of, write_facts, write_results
     except ImportError as error:
         raise MissingExtra(f"what training needs ({error.name})", "train") from error
 
@@ -91,7 +91,17 @@ def train(
     elif cache is None:
         raise DataError("there is nothing to train on", hint="give DATA, or a --cache of crops")
     opened = CropCache(cache or out / "cache")
+    if sets:
+        opened = opened.of(wanted)
+    learnt = {r.sample.path.resolve() for r in opened.regions if r.sample.split == "train"}
+    if shared := [s.path for s in held_out if s.path.resolve() in learnt]:
+        raise DataError(
+            f"{len(shared)} pictures are to be learnt from and to calibrate, such as {shared[0]}",
+            hint="was the cache filled before the data were divided? Give DATA beside --cache",
+        )
     use_machine(os.cpu_count() or 1)
+    if has_begun(out) and not is_of(out, opened):
+        raise DataError(f"{out} learnt from other data", hint="give the same, or use another --out")
     write_facts(out, opened, machine)
     with progress_bar("training", steps_of(recipe, machine)) as advance:
         try:

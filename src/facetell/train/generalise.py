@@ -13,7 +13,7 @@ from facetell.detect.crop import crop_face, to_tensor
 from facetell.errors import DataError
 from facetell.evaluate.generalisation import Matrix, Plan, matrix
 from facetell.evaluate.score import Score, read_scores, unjudged, write_scores
-from facetell.train.loop import Machine, Watcher, train
+from facetell.train.loop import Machine, Watcher, keep_recipe, train
 from facetell.train.networks.detector import Detector
 from facetell.train.recipe import Recipe
 from facetell.types import Status
@@ -36,8 +36,8 @@ def generalise(
     """Train once for every row of the plan, each in a folder of its own; what is done already is
     not done again.
 
-    on_row: called when a training begins, with its name. Raises DataError where a row in `out` was
-    tested on other pictures or in another tier.
+    on_row: called when a training begins, with its name. Raises DataError where a row in `out` is
+    of another recipe, or was tested on other pictures or in another tier.
     """
     scores = {}
     test = cache.only(lambda sample: sample.split == "test")
@@ -45,6 +45,7 @@ def generalise(
     for row in chosen.rows:
         folder = out / "runs" / row.replace(" ", "-").replace("/", "_")
         path = folder / SCORES_NAME
+        keep_recipe(recipe, folder)
         if not path.exists():
             on_row(row)
             learnt = cache.only(chosen.learns(row))

@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 from onnx import ModelProto, NodeProto, TensorProto, compose, helper, numpy_helper
 
+from facetell._version import __version__
 from facetell.detect.card import ModelCard
 from facetell.detect.model import Model
 from facetell.errors import DataError
@@ -186,5 +187,7 @@ def draft_of(cards: Sequence[ModelCard], name: str) -> ModelCard:
         "trained_on": trained_on,
         "recipe": recipe,
         "start_weights": origins([card.start_weights for card in cards]),
+        "licence": "; ".join(dict.fromkeys(card.licence for card in cards)),
+        "version": __version__,
     }
     return cards[0].model_copy(update={**changes, **NOT_FITTED})

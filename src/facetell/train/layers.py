@@ -23,23 +23,28 @@ def _unpacked(module: nn.Module) -> list[nn.Module]:
 
 
 def freeze(net: Detector, thaw: int | None) -> list[nn.Module]:
-    """Let the head and the last `thaw` layers learn (None: all of them); returns what is frozen.
-
-    Frozen layers must also be kept in evaluation mode, or their batch normalisation would go on
-    following the new pictures.
-    """
+    """Let the head and the last `thaw` layers learn (None: all of them); returns what is frozen."""
     for parameter in net.parameters():
         parameter.requires_grad_(True)
     if thaw is None:
         return []
     blocks = layers(net.backbone)
-    learning = blocks[len(blocks) - thaw :] if thaw else []
+    learning = blocks[max(0, len(blocks) - thaw) :] if thaw else []
     for parameter in net.backbone.parameters():
         parameter.requires_grad_(False)
     for block in learning:
         for parameter in block.parameters():
             parameter.requires_grad_(True)
     return [block for block in blocks if block not in learning]
+
+
+def still(net: nn.Module, thaw: int | None, *, fixed: bool) -> list[nn.Module]:
+    """Freeze a detector's layers as `freeze` does. Returns what stays in evaluation mode while the
+    network learns: what is frozen, or its batch normalisation would go on following the new
+    pictures, and all normalisation where its statistics are to stay `fixed`."""
+    frozen = freeze(net, thaw) if isinstance(net, Detector) else []
+    norms = [module for module in net.modules() if isinstance(module, nn.BatchNorm2d)]
+    return [*frozen, *(norms if fixed else [])]
 
 
 def rate_groups(net: nn.Module, layer_decay: float) -> list[dict[str, Any]]:

@@ -173,9 +173,13 @@ def fit(
 
 def _fit_stage(training: Training, data: "_Batches", run: Path, watch: "_Watch") -> None:
     training.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    training.train()  # Lightning keeps the modes that it finds
     last = _last(run, data.stage)
     if last.exists():
-        _averaged(last, training.net)  # says what is wrong, if anything, better than the trainer
+        averaged = _averaged(last, training.net)  # says what is wrong better than the trainer
+        if _has_ended(last, data.steps):
+            training.net.load_state_dict(averaged)
+            return
     with _possible_here():
         trainer = _trainer(data, run, watch)
     try:
@@ -183,8 +187,16 @@ def _fit_stage(training: Training, data: "_Batches", run: Path, watch: "_Watch")
     except SystemExit as interrupted:  # how Lightning ends after Ctrl-C
         raise KeyboardInterrupt from interrupted
     trainer.save_checkpoint(last)
-    if trainer.global_rank:
+    if trainer.global_rank and data.stage == data.recipe.stages[-1]:
         sys.exit(0)  # what follows is for the first process alone
+
+
+def _has_ended(last: Path, steps: int) -> bool:
+    """Whether a stage's last checkpoint is of its end, which may have come early."""
+    checkpoint = torch.load(last, map_location="cpu", weights_only=True)
+    callbacks = checkpoint.get("callbacks", {})
+    early = (s.get("stopped_epoch", 0) for name, s in callbacks.items() if "EarlyStopping" in name)
+    return checkpoint.get("global_step", 0) >= steps or any(early)
 
 
 def _trainer(data: "_Batches", run: Path, watch: "_Watch") -> lightning.Trainer:
@@ -291,14 +303,30 @@ class _Watch(Callback):
             loss = float(torch.stack(self._losses).mean())
             self._losses.clear()
             self._on_step(Progress(step, loss, None if auc is None else float(auc)))
+        if not trainer.is_last_batch:  # else val is looked at before anything is saved
+            self._end_if_asked(trainer)
+
+    def on_validation_end(self, trainer: Any, module: Any) -> None:
+        self._end_if_asked(trainer)
+
+    def _end_if_asked(self, trainer: Any) -> None:
         if self._asked_to_stop:
             trainer.save_checkpoint(self._last)
             raise KeyboardInterrupt
 
 
+class _Checkpoint(ModelCheckpoint):
+    """Saves nothing between the last step before a look at val and that look: a run that went on
+    from there would miss it."""
+
+    def on_train_batch_end(self, trainer: Any, *about: Any) -> None:
+        if not trainer.is_last_batch:
+            super().on_train_batch_end(trainer, *about)
+
+
 def _callbacks(recipe: Optimisation, folder: Path, has_val: bool, watch: _Watch) -> list[Callback]:
     average = WeightAveraging(multi_avg_fn=_warming_average(recipe.ema_decay))
-    kept = partial(ModelCheckpoint, folder, enable_version_counter=False)
+    kept = partial(_Checkpoint, folder, enable_version_counter=False)
     callbacks = [average, kept(filename="last", train_time_interval=CHECKPOINT_EVERY), watch]
     if has_val:
         callbacks.append(kept(filename="best", monitor=VAL_AUC, mode="max"))

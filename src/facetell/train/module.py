@@ -11,8 +11,7 @@ from torchmetrics.classification import BinaryAUROC
 
 from facetell.errors import DataError
 from facetell.evaluate.runs import VAL_AUC
-from facetell.train.layers import freeze, rate_groups
-from facetell.train.networks.detector import Detector
+from facetell.train.layers import rate_groups, still
 from facetell.train.optimisation import SCHEDULES, Optimisation, Stage, adamw
 
 Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]
@@ -36,12 +35,12 @@ class Training(LightningModule):
         self._recipe = recipe
         self._stage = stage
         self._steps = steps
-        self._frozen = freeze(net, stage.thaw) if isinstance(net, Detector) else []
+        self._still = still(net, stage.thaw, fixed=recipe.normalisation == "fixed")
         self._auc = BinaryAUROC()
 
     def train(self, mode: bool = True) -> "Training":
         super().train(mode)
-        for module in self._frozen:
+        for module in self._still:
             module.eval()
         return self
 
@@ -59,7 +58,8 @@ class Training(LightningModule):
     def validation_step(self, batch: tuple[Tensor, Tensor], number: int) -> None:
         inputs, targets = batch
         logit, _ = self.net(inputs.to(memory_format=torch.channels_last))
-        self._auc.update(logit, targets.long())
+        # As probabilities: torchmetrics would take each batch for such or for logits by itself.
+        self._auc.update(logit.float().sigmoid(), targets.long())
         self.log(VAL_AUC, self._auc, on_epoch=True, batch_size=len(targets))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:

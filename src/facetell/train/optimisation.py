@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import Field
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, OneCycleLR, ReduceLROnPlateau
 
 Schedule = Literal["one_cycle", "cosine", "plateau", "constant"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 @dataclass(frozen=True)
@@ -37,24 +39,27 @@ class Optimisation:
     ema_decay: of the exponential moving average of the weights, which is what is kept; less in the
         first steps.
     clip_norm: longest gradient. precision: of the network's arithmetic.
+    normalisation: of a batch by its own statistics, or by those of the start, which stay fixed
+        while scale and shift learn (He et al. 2015, https://arxiv.org/abs/1512.03385, appendix A).
     check_every: samples after which the val split is looked at. patience: such looks without a
         better AUC before training stops; 0 never stops it early. keep: which averaged weights
         become the model, those of the best look or the last ones.
     """
 
-    samples: int = 80_000
-    batch_size: int = 32
+    samples: Annotated[int, Field(ge=1)] = 80_000
+    batch_size: Annotated[int, Field(ge=1)] = 32
     seed: int = 1
-    learning_rate: float = 8e-4
-    weight_decay: float = 0.02
+    learning_rate: Annotated[float, Field(gt=0)] = 8e-4
+    weight_decay: Annotated[float, Field(ge=0)] = 0.02
     schedule: Schedule = "one_cycle"
-    warmup: float = 0.08
-    layer_decay: float = 1.0
-    ema_decay: float = 0.998
-    clip_norm: float = 5.0
+    warmup: Share = 0.08
+    layer_decay: Annotated[float, Field(gt=0)] = 1.0
+    ema_decay: Share = 0.998
+    clip_norm: Annotated[float, Field(gt=0)] = 5.0
     precision: Precision = "32-true"
-    check_every: int = 8000
-    patience: int = 0
+    normalisation: Literal["batch", "fixed"] = "batch"
+    check_every: Annotated[int, Field(ge=1)] = 8000
+    patience: Annotated[int, Field(ge=0)] = 0
     keep: Literal["best", "last"] = "last"
 
     @property

@@ -4,17 +4,17 @@ card."""
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from facetell.data.degrade import AUGMENTATIONS, Augmentation
 from facetell.detect.crop import Align, CropSpec
 from facetell.errors import DataError
 from facetell.train.networks.folding import Arithmetic
 from facetell.train.networks.registry import architecture
-from facetell.train.optimisation import Optimisation, Stage
+from facetell.train.optimisation import Optimisation, Share, Stage
 
 
 @dataclass(frozen=True)
@@ -46,17 +46,17 @@ class Recipe(Optimisation):
     architecture: str = "efficientnet_lite0"
     pretrained: bool | str = True
     folded: Arithmetic | None = None
-    head_samples: int = 0
-    head_learning_rate: float = 1e-3
-    thaw: int | None = None
-    label_smoothing: float = 0.02
+    head_samples: Annotated[int, Field(ge=0)] = 0
+    head_learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    thaw: Annotated[int, Field(ge=0)] | None = None
+    label_smoothing: Share = 0.02
     align: Align = "level"
     margin: float = 1.3
     size_px: int = 192
     augmentation: Augmentation = field(default_factory=lambda: AUGMENTATIONS["forensic"])
-    twins: float = 0.0
-    blends: float = 0.0
-    adversarial: float = 0.0
+    twins: Share = 0.0
+    blends: Share = 0.0
+    adversarial: Annotated[float, Field(ge=0)] = 0.0
     boost: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -90,7 +90,12 @@ def read_recipe(config: Path | None, settings: Sequence[str] = ()) -> Recipe:
         name, equals, text = setting.partition("=")
         if not equals:
             raise DataError(f"--set {setting}", hint="use name=value, such as --set seed=2")
-        value = yaml.safe_load(text)
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise DataError(
+                f"--set {setting} is no YAML", hint="quote text: name='a: b'"
+            ) from error
         if name.startswith(_PART):
             changes["augmentation"] = _augmentation(changes.get("augmentation", "forensic"))
             changes["augmentation"][name.removeprefix(_PART)] = value
@@ -101,7 +106,9 @@ def read_recipe(config: Path | None, settings: Sequence[str] = ()) -> Recipe:
         _refuse_unknown(changes["augmentation"], Augmentation, "the augmentation")
     _refuse_unknown(changes, Recipe, "the recipe")
     try:
-        return TypeAdapter(Recipe).validate_python(changes)
+        recipe = TypeAdapter(Recipe).validate_python(changes)
+        _ = recipe.crop  # has bounds of its own
+        return recipe
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -46,19 +46,32 @@ def write_facts(run: Path, cache: CropCache, machine: Machine) -> None:
         "arguments": sys.argv[1:],
     }
     write_json(environment, run / ENVIRONMENT_NAME)
-    digest = hashlib.sha256()
-    counts: Counter[str] = Counter()
-    for region in cache.regions:
-        sample = region.sample
-        row = (sample.path.name, sample.label, sample.split, sample.source, sample.group)
-        digest.update(repr(row).encode())
-        counts[f"{sample.split}/{('real', 'fake')[sample.label]}"] += 1
+    counts = Counter(f"{r.sample.split}/{('real', 'fake')[r.sample.label]}" for r in cache.regions)
     data = {
-        "sha256": digest.hexdigest(),
+        "sha256": _digest(cache),
         "pictures": dict(sorted(counts.items())),
         "trained_on": pictures_by_source(cache),
     }
     write_json(data, run / DATA_NAME)
+
+
+def _digest(cache: CropCache) -> str:
+    digest = hashlib.sha256()
+    for region in cache.regions:
+        sample = region.sample
+        row = (sample.path.name, sample.label, sample.split, sample.source, sample.group)
+        digest.update(repr(row).encode(errors="surrogateescape"))
+    return digest.hexdigest()
+
+
+def is_of(run: Path, cache: CropCache) -> bool:
+    """Whether a run that has begun learns from these pictures; each is drawn by its number among
+    them. True where the run folder does not say."""
+    try:
+        told = json.loads((run / DATA_NAME).read_text(encoding="utf-8"))["sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return True
+    return bool(told == _digest(cache))
 
 
 def read_trained_on(run: Path) -> dict[str, int]:

@@ -116,7 +116,8 @@ def _normalised(
             waiting = None
         elif isinstance(child, nn.Conv2d):
             waiting = here, child
-        else:
+        elif not isinstance(child, nn.Identity):
+            waiting = None  # what lies between the two keeps them apart
             yield from _normalised(child, f"{here}.")
 
 

@@ -15,10 +15,14 @@ def witnesses(path: Path) -> list[dict[str, Tensor]]:
 
     The exporter names what it folded after the weight that it belongs to; `facetell join` keeps
     weights in half precision, and puts the number of its network before every name.
+
+    Raises ValueError where normalisation is left that no convolution could take in.
     """
     graph = onnx.load(path).graph
     held = {weight.name: numpy_helper.to_array(weight) for weight in graph.initializer}
     for node in graph.node:
+        if node.op_type == "BatchNormalization":
+            raise ValueError("its normalisation does not follow its convolutions")
         if node.op_type == "Cast" and node.input[0] in held:
             held[node.output[0]] = held[node.input[0]]
     found: defaultdict[str, dict[str, Tensor]] = defaultdict(dict)

@@ -141,6 +141,8 @@ def witness_like(net: Detector, path: Path) -> tuple[int, dict[str, Tensor]]:
     ValueError where none is."""
     try:
         found = witnesses(path)
+    except ValueError:
+        raise
     except Exception as error:  # a parser of protocol buffers fails in ways of its own
         raise DataError(
             f"{path} cannot be read as weights ({type(error).__name__})", hint=REMEDY
