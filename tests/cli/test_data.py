@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from facetell.data.manifest import read_manifest
-from tests.cli.command import facetell
+from tests.cli.command import facetell, facetell_process
 from tests.clips import counting, number_in, write_clip
 from tests.shared import noise_image
 
@@ -54,6 +54,18 @@ def test_a_manifest_that_cannot_be_written_is_one_line(tmp_path):
     )
     assert done.code == 2
     assert "cannot be written" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    (tmp_path / "real").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "real" / "a.png")
+    (tmp_path / "fake").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "fake" / "b.png")
+    done = facetell_process("data", "crops", tmp_path, "--out", tmp_path / "file")
+    assert done.code == 2
+    assert f"{tmp_path / 'file'}: File exists" in done.err
     assert "Traceback" not in done.err
 
 

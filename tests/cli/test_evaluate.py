@@ -87,6 +87,13 @@ def test_a_file_name_that_several_pictures_have_lends_none_of_them_a_score(tmp_p
     assert (metrics["reals"], metrics["fakes"], metrics["unjudged"]) == (1, 0, {"error": 6})
 
 
+def test_two_scores_of_one_picture_are_refused_with_the_line(labelled, tmp_path):
+    scores = tmp_path / "twice.csv"
+    scores.write_text("path,p_fake\n000.jpg,0.1\n001.jpg,0.8\n000.jpg,0.9\n")
+    done = facetell("evaluate", scores, "--data", labelled)
+    assert (done.code, "twice.csv:4: 000.jpg has a score already" in done.err) == (2, True)
+
+
 def test_several_are_compared_on_the_same_samples(labelled, tmp_path):
     good = table(tmp_path / "good.csv", strength=6)
     poor = table(tmp_path / "poor.csv", strength=0.5, seed=1, missing=(0, 1))

@@ -11,6 +11,7 @@ from facetell.detect import video
 from facetell.detect.page import page_entry
 from facetell.detect.reading import look_again
 from facetell.detect.report import Report, clock
+from facetell.detect.timeline import marks_at
 from facetell.types import Sampling
 from tests.cli.tiny_model import ALWAYS_FAKE, ALWAYS_REAL, tiny_card, write_tiny_model
 from tests.clips import clip_bytes, nodding, on_ground, portrait, write_clip
@@ -61,6 +62,15 @@ def test_two_people_and_a_cut_are_three_tracks(folder, two):
     assert clip.cuts_s == pytest.approx([3.0], abs=0.11)
     spans = sorted((t.start_s, round(t.end_s)) for t in clip.tracks)
     assert spans == [(0.0, 3), (0.0, 3), (3.0, 6)]
+
+
+def test_no_box_is_carried_over_a_cut(folder, two):
+    clip = judge(folder, two).clip
+    (cut_s,) = clip.cuts_s
+    last_s = max(t.timeline[-1].time_s for t in clip.tracks if t.start_s < cut_s)
+    assert len(marks_at(clip, last_s)) == 2
+    assert marks_at(clip, (last_s + cut_s) / 2) == []
+    assert len(marks_at(clip, cut_s)) == 1
 
 
 def test_kept_filters_change_nothing_that_is_said_of_a_clip(two, monkeypatch):

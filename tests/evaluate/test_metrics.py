@@ -103,12 +103,20 @@ def test_thresholds_keep_what_they_promise_on_the_data_they_saw():
     assert fitted.real_below < fitted.fake_from
 
 
-def test_where_all_are_told_apart_nothing_is_uncertain():
+def test_where_all_are_told_apart_what_nobody_has_seen_is_uncertain():
     fitted = fit_thresholds(
         np.linspace(0, 0.1, 100), np.linspace(0.9, 1, 100),
         false_alarms=0.01, misses=0.05, fitted_on="drawn",
     )  # fmt: skip
-    assert fitted.real_below == fitted.fake_from
+    assert (fitted.real_below, fitted.fake_from) == pytest.approx((0.1, 0.904), abs=0.002)
+
+
+@pytest.mark.parametrize("shift", [-0.4, 0.0, 0.4])
+def test_more_likely_real_is_never_called_fake_nor_the_other_way_round(shift):
+    real, fake = (rng.beta(*shape, 500) for shape in ((2, 6), (5, 3)))
+    moved = [np.clip(p + shift, 0, 1) for p in (real, fake)]
+    fitted = fit_thresholds(*moved, false_alarms=0.01, misses=0.05, fitted_on="drawn")
+    assert fitted.real_below <= 0.5 <= fitted.fake_from
 
 
 TIED = np.round(SCORES, 1)

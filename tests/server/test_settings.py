@@ -27,6 +27,22 @@ def test_a_setting_that_is_none_is_refused_with_a_hint(flag):
     assert refused.value.hint
 
 
+def test_a_slip_in_the_name_of_a_variable_is_refused_and_others_are_left_alone():
+    with pytest.raises(SettingsError) as refused:
+        read_settings({"FACETELL_API_KEY": "sesame"})
+    assert refused.value.hint == "is FACETELL_API_KEYS meant?"
+    assert "sesame" not in str(refused.value)
+    read_settings({"FACETELL_DATABASE_PASSWORD": "x", "FACETELL_SERVICE_HOST": "10.0.0.1"})
+
+
+@pytest.mark.parametrize("keys", [" , ", ","])
+def test_keys_that_are_none_do_not_leave_the_service_open(keys):
+    with pytest.raises(SettingsError, match="holds no key"):
+        read_settings({"FACETELL_API_KEYS": keys})
+    with pytest.raises(SettingsError, match="holds no key"):
+        read_settings({}, ["api_keys="])
+
+
 def test_a_refused_secret_is_not_repeated():
     with pytest.raises(SettingsError) as refused:
         read_settings({"FACETELL_PORT": "hunter2"})

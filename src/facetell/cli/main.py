@@ -79,6 +79,11 @@ def run() -> None:
     except FacetellError as error:
         sys.stderr.write(f"facetell: {error.args[0]}\n  {error.hint}\n")
         sys.exit(error.exit_code)
+    except OSError as error:  # such as a folder that cannot be made
+        where = error.filename or "the output"
+        hint = "name a place that you may write to and that has room"
+        sys.stderr.write(f"facetell: {where}: {error.strerror or error}\n  {hint}\n")
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
     finally:

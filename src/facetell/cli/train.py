@@ -53,7 +53,7 @@ def train(
     let_threads_sleep()
     try:
         from facetell.evaluate.runs import MODEL_NAME
-        from facetell.train.loop import Machine, has_begun, steps_of
+        from facetell.train.loop import Machine, has_begun, keep_recipe, steps_of
         from facetell.train.loop import train as run_training
         from facetell.train.recipe import read_recipe
         from facetell.train.release import pictures_by_source, release
@@ -64,10 +64,11 @@ def train(
     follows = "LOCAL_RANK" in os.environ  # started by the first process of several
     if has_begun(out) and not (resume or follows):
         raise DataError(f"{out} holds a run", hint="go on with --resume, or use another --out")
+    recipe = read_recipe(config, settings or [])
     if (out / MODEL_NAME).exists() and not follows:
+        keep_recipe(recipe, out)
         typer.echo(f"{out} is finished: {out / MODEL_NAME}")
         return
-    recipe = read_recipe(config, settings or [])
     machine = Machine(workers, accelerator, devices, nodes)
     sets = [read_dataset(path) for path in data or []]
     for one in sets:

@@ -120,6 +120,10 @@ def open_file(path: Path) -> BinaryIO:
     except PermissionError as error:
         raise MediaError("permission denied", hint="make the file readable for you") from error
     except (FileNotFoundError, NotADirectoryError) as error:
+        if path.parts[:1] in (("http:",), ("https:",), ("file:",)):
+            raise MediaError(
+                "it is an address, not a file", hint="save it first: facetell works offline"
+            ) from error
         raise MediaError("no such file", hint="check the spelling of the path") from error
     except (OSError, ValueError) as error:  # links in a circle, a name too long or holding a NUL
         raise MediaError("the file cannot be opened", hint="check the path and the disk") from error

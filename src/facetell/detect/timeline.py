@@ -63,10 +63,13 @@ def curves(track: TrackReport, span: Span, gap: float) -> list[list[Point]]:
 
 def marks_at(clip: ClipReport, time_s: float) -> list[Mark]:
     """The boxes of all tracks at a time, each with its number and p_fake there."""
-    several = len(clip.tracks) > 1
+    several, gap = len(clip.tracks) > 1, gap_s(clip)
     marks = []
     for track in clip.tracks:
-        found = _box_at(track, time_s, gap_s(clip))
+        last_s = track.timeline[-1].time_s
+        if time_s > last_s and any(last_s < cut_s <= last_s + gap for cut_s in clip.cuts_s):
+            continue  # the next scene may have begun: cuts are known by the frames judged
+        found = _box_at(track, time_s, gap)
         if found:
             box, p_fake = found
             tag = f"{track.id}: {p_fake:.2f}" if several else f"{p_fake:.2f}"

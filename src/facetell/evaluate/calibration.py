@@ -84,10 +84,13 @@ def fit_thresholds(
     fitted_on: str,
 ) -> Thresholds:
     """`fake_from`: at most `false_alarms` of the reals reach it. `real_below`: at most `misses` of
-    the fakes lie below it, and it is never above an even chance: more likely fake than not is no
-    "real". Where the two cross, nothing is uncertain and the false alarms decide."""
-    fake_from = min(1.0, float(np.quantile(real_p_fake, 1 - false_alarms, method="higher")) + 1e-6)
-    real_below = float(np.quantile(fake_p_fake, misses, method="lower"))
+    the fakes lie below it. Where nearly all reals lie below nearly all fakes, what lies between
+    them, which nobody has seen, is uncertain. More likely fake than not is never called real, and
+    the other way round."""
+    reals_end = min(1.0, float(np.quantile(real_p_fake, 1 - false_alarms, method="higher")) + 1e-6)
+    fakes_begin = float(np.quantile(fake_p_fake, misses, method="lower"))
     return Thresholds(
-        real_below=min(real_below, fake_from, 0.5), fake_from=fake_from, fitted_on=fitted_on
+        real_below=min(reals_end, fakes_begin, 0.5),
+        fake_from=max(reals_end, fakes_begin, 0.5),
+        fitted_on=fitted_on,
     )

@@ -173,9 +173,11 @@ def _read_table(path: Path) -> Table:
         own = read_scores(path)
         said = {s.path: Said(s.p_fake, s.log_odds, s.verdict, s.status) for s in own}
         return Table(said, _thresholds_beside(path), own[0].tier)
-    given = {
-        row["path"]: _said(row["p_fake"], f"{path}:{n}") for n, row in enumerate(rows, start=2)
-    }
+    given: dict[str, Said] = {}
+    for line, row in enumerate(rows, start=2):
+        if row["path"] in given:
+            raise DataError(f"{path}:{line}: {row['path']} has a score already", hint="keep one")
+        given[row["path"]] = _said(row["p_fake"], f"{path}:{line}")
     return Table(given, FOREIGN, "as scored")
 
 

@@ -85,7 +85,7 @@ _FILE = {"type": "string", "format": "binary"}
     response_model=Judged,
     responses={
         200: {"content": {"application/json": {"example": EXAMPLE_JUDGED}}},
-        **responses(401, 413, 415, 422, 429),
+        **responses(401, 413, 415, 422, 429, 503),
     },
     openapi_extra=_multipart("file", _FILE, "One picture."),
 )
@@ -111,7 +111,7 @@ async def detect(
     tags=["jobs"],
     status_code=202,
     summary="Have clips, or many files, judged",
-    responses=responses(401, 413, 415, 422, 429),
+    responses=responses(401, 413, 415, 422, 429, 503),
     openapi_extra=_multipart(
         "files", {"type": "array", "items": _FILE, "minItems": 1}, "Pictures and clips."
     ),
@@ -146,7 +146,7 @@ async def create_job(
     )
 
 
-@v1.get("/jobs/{job_id}", tags=["jobs"], summary="A job", responses=responses(401, 404, 422))
+@v1.get("/jobs/{job_id}", tags=["jobs"], summary="A job", responses=responses(401, 404, 422, 503))
 def read_job(job_id: str, service: Ours, client: Client) -> Job:
     """Its files, and the reports of those that are done."""
     return service.store.job(job_id, client)
@@ -163,7 +163,7 @@ def read_job(job_id: str, service: Ours, client: Client) -> Job:
             "is done.",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
-        **responses(401, 404, 422),
+        **responses(401, 404, 422, 503),
     },
 )
 async def follow_job(job_id: str, service: Ours, client: Client) -> StreamingResponse:
@@ -201,7 +201,7 @@ async def _events(job: JobProgress, service: Service, client: str) -> AsyncItera
     tags=["jobs"],
     status_code=204,
     summary="Forget a job",
-    responses=responses(401, 404, 422),
+    responses=responses(401, 404, 422, 503),
 )
 def delete_job(job_id: str, service: Ours, client: Client) -> None:
     """Its results and its uploads are deleted; what is being judged is stopped."""

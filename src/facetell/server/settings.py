@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -108,6 +109,8 @@ def read_settings(
         variable = PREFIX + name.upper()
         if environment.get(variable):
             values[name], origins[name] = environment[variable], variable
+    for variable in environment:
+        _refuse_slip(variable)
     for flag in flags:
         name, equals, text = flag.partition("=")
         if not equals or name not in Settings.model_fields:
@@ -116,6 +119,10 @@ def read_settings(
                 hint="use name=value; facetell serve --show-settings lists the names",
             )
         values[name], origins[name] = text, "flag"
+    if "api_keys" in values and not _split("api_keys", values["api_keys"]):
+        raise SettingsError(
+            f"api_keys (from {origins['api_keys']}) holds no key", hint="give one, or leave it out"
+        )
     try:
         return Settings.model_validate({n: _split(n, text) for n, text in values.items()}), origins
     except ValidationError as error:
@@ -125,6 +132,17 @@ def read_settings(
             f"the setting {name} (from {origins[name]}) is not valid: {first['msg']}",
             hint=f"{name}: {Settings.model_fields[name].description}",
         ) from error
+
+
+def _refuse_slip(variable: str) -> None:
+    """Others may have variables of this prefix; one that is nearly ours is a slip, and a key that
+    is not asked for leaves the service open."""
+    name = variable.removeprefix(PREFIX).lower()
+    if not variable.startswith(PREFIX) or name in Settings.model_fields:
+        return
+    if near := get_close_matches(name, Settings.model_fields, 1, 0.85):
+        hint = f"is {PREFIX}{near[0].upper()} meant?"
+        raise SettingsError(f"there is no setting {variable}", hint=hint)
 
 
 def _split(name: str, text: str) -> str | list[str]:
