@@ -38,11 +38,13 @@ def train_args(labelled, out, *more):
     return ("train", "--cache", cache, "--val", manifest, "--out", out, *QUICK, *more)
 
 
+SHORT = ("--set", "samples=128", "--set", "check_every=64", "--set", "head_samples=64")
+
+
 @pytest.fixture(scope="session")
 def finished(labelled, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "first"
-    more = ("--set", "samples=128", "--set", "check_every=64", "--set", "head_samples=64")
-    done = facetell(*train_args(labelled, out, *more))
+    done = facetell(*train_args(labelled, out, *SHORT))
     assert (done.code, done.err) == (0, "")
     return out
 
@@ -80,8 +82,10 @@ def test_a_run_is_not_overwritten_and_a_finished_one_not_trained_again(finished,
     refused = facetell(*train_args(labelled, finished))
     assert (refused.code, "--resume" in refused.err) == (2, True)
     before = (finished / "model.onnx").read_bytes()
-    done = facetell(*train_args(labelled, finished, "--resume"))
+    done = facetell(*train_args(labelled, finished, "--resume", *SHORT))
     assert (done.code, "is finished" in done.out) == (0, True)
+    other = facetell(*train_args(labelled, finished, "--resume"))
+    assert (other.code, "by another recipe" in other.err) == (2, True)
     assert (finished / "model.onnx").read_bytes() == before
 
 
