@@ -3,6 +3,7 @@ import pytest
 
 pytest.importorskip("sklearn", reason="the training extra is not installed")
 
+from scipy.stats import beta
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 from sklearn.metrics import log_loss as reference_log_loss
 
@@ -52,6 +53,22 @@ def test_a_bootstrap_interval_agrees_with_hanley_and_mcneil():
     q1, q2 = a / (2 - a), 2 * a * a / (1 + a)
     error = np.sqrt((a * (1 - a) + (n1 - 1) * (q1 - a * a) + (n0 - 1) * (q2 - a * a)) / (n1 * n0))
     assert interval.high - interval.low == pytest.approx(2 * 1.96 * error, rel=0.25)
+
+
+@pytest.mark.parametrize("fakes", [1, 3, 12, 29])
+def test_few_groups_all_told_right_do_not_prove_that_all_will_be(fakes):
+    """Clopper & Pearson 1934 for as many of as many."""
+    labels = np.array([1] * fakes + [0] * 100)
+    groups = [str(n) for n in range(len(labels))]
+    interval = auc_with_interval(labels, labels * 2.0, groups)
+    assert (interval.value, interval.high) == (1, 1)
+    assert interval.low == pytest.approx(beta.ppf(0.025, fakes, 1))
+
+
+def test_ten_pictures_of_one_person_are_one_group():
+    labels = np.array([1] * 10 + [0] * 100)
+    groups = ["one"] * 10 + [str(n) for n in range(100)]
+    assert auc_with_interval(labels, labels * 2.0, groups).low == pytest.approx(0.025)
 
 
 def test_pictures_of_one_group_are_drawn_together():

@@ -59,6 +59,20 @@ def test_a_random_scorer_is_called_no_better_than_chance_and_a_good_one_is_not()
     assert not numbers(good).no_better_than_chance
 
 
+def test_what_few_fakes_hide_widens_what_is_said_of_fakes_alone():
+    rows = [score(n, int(n < 3), 9.0 if n < 3 else -9.0) for n in range(60)]
+    found = numbers(rows).values
+    assert found["fake_recall"].low == pytest.approx(0.025 ** (1 / 3))
+    assert found["real_accuracy"].low == 1
+    assert numbers(rows[3:]).values["real_accuracy"].value == 1
+
+
+def test_a_share_of_what_is_not_there_has_an_interval_too():
+    found = numbers([score(n, 0, 9.0) for n in range(5)]).values["precision"]
+    assert (found.low, found.value) == (0, 0)
+    assert found.high > 0.9
+
+
 def test_pictures_of_one_group_make_wider_intervals():
     rng = np.random.default_rng(0)
     rows = [score(n, n % 2, rng.normal() + n % 2) for n in range(40)]

@@ -17,6 +17,7 @@ from facetell.evaluate.metrics import (
     caught_at,
     equal_error_rate,
     expected_calibration_error,
+    groups_by_label,
     log_loss,
     with_intervals,
 )
@@ -84,11 +85,19 @@ def numbers(scores: Sequence[Score]) -> Numbers:
     p_fake = np.array([score.p_fake for score in judged], np.float64)
     fakes = int(labels.sum())
     missing = [str(score.status) for score in scores if score.status != Status.OK]
+    groups = [score.group for score in judged]
+    found = with_intervals(_statistics(judged, labels), groups)
+    of_reals, of_fakes = groups_by_label(labels, groups)
+    seen = {"real_accuracy": of_reals, "fake_recall": of_fakes}
+    seen |= dict.fromkeys(("accuracy", "coverage", "right_of_decided"), len(set(groups)))
     return Numbers(
         reals=len(judged) - fakes,
         fakes=fakes,
         unjudged=dict(sorted(Counter(missing).items())),
-        values=with_intervals(_statistics(judged, labels), [score.group for score in judged]),
+        values={
+            name: value and value.known_from(seen.get(name, min(of_reals, of_fakes)))
+            for name, value in found.items()
+        },
         ece=expected_calibration_error(labels, p_fake) if judged else None,
         brier=brier(labels, p_fake) if judged else None,
         log_loss=log_loss(labels, p_fake) if judged else None,

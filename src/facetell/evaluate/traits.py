@@ -102,7 +102,9 @@ def _called_fake(scores: Sequence[Score]) -> Interval | None:
     def share(weights: Weights) -> dict[str, float | None]:
         return {"share": float(np.average(called, weights=weights))}
 
-    return with_intervals(share, [score.group for score in scores])["share"]
+    groups = [score.group for score in scores]
+    found = with_intervals(share, groups)["share"]
+    return found and found.known_from(len(set(groups)))
 
 
 def traits_table(rows: Sequence[TraitRow]) -> tuple[list[str], list[list[str]]]:
