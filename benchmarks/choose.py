@@ -2,8 +2,9 @@
 
     python -m benchmarks.choose --cache CACHE --apart MANIFEST FILE[+FILE]...
 
-`A+B` is the mean of both networks' calibrated log-odds, as `facetell join` makes it; `A@` looks at
-each crop and at its mirror image. CACHE: regions, by `facetell data crops`, of what calibrates and
+`A+B` is the mean of both networks' calibrated log-odds, as `facetell join` makes it, or with
+--temperature and --share what it makes by these; `A@` looks at each crop and at its mirror image.
+CACHE: regions, by `facetell data crops`, of what calibrates and
 MANIFEST (../collection/portraits/manifest.csv), whose val split is whole sources that no training
 saw. Calibration and thresholds are fitted to all others, at most --per-source of each source.
 Logits are kept in --keep by what is in the files, so that a network is asked once.
@@ -25,6 +26,7 @@ from facetell.detect.model import Model
 from facetell.detect.session import DEFAULT_MODEL
 from facetell.evaluate.calibration import fit_calibration, fit_thresholds
 from facetell.evaluate.metrics import Labels
+from facetell.train.join import AddedOdds
 from facetell.train.release import FALSE_ALARMS, MISSES
 from facetell.types import FloatArray, UInt8Array
 
@@ -45,13 +47,13 @@ KNOWN = {
 def chosen(
     held: CropCache, apart: set[Path], per_source: int
 ) -> tuple[list[CachedRegion], list[CachedRegion]]:
-    """Regions of val that calibrate, and those kept apart."""
+    """Regions of val that calibrate, and those kept apart: of `apart`, whole paths."""
     val = [region for region in held.regions if region.sample.split == "val"]
-    known = [region for region in val if region.sample.path not in apart]
+    known = [region for region in val if region.sample.path.resolve() not in apart]
     few = set(capped([region.sample for region in known], per_source))
     return (
         [region for region in known if region.sample in few],
-        [region for region in val if region.sample.path in apart],
+        [region for region in val if region.sample.path.resolve() in apart],
     )
 
 
@@ -75,6 +77,21 @@ def logits_of(name: str, crops: UInt8Array, keep: Path) -> FloatArray:
 def told(regions: Sequence[CachedRegion], log_odds: FloatArray) -> dict[str, float]:
     """AUC by comparison."""
     return aucs(judged(regions, log_odds, AS_IT_IS))
+
+
+def summed(parts: Sequence[FloatArray], rule: AddedOdds | None) -> FloatArray:
+    """parts: log-odds [N] of each network. See `facetell.train.join`."""
+    if rule is None or len(parts) == 1:
+        return np.asarray(np.mean(parts, axis=0), np.float32)
+    shares = np.log(rule.shares)[:, None]
+    roots = (np.stack(parts) + shares) / rule.temperature
+    return np.asarray(rule.temperature * np.logaddexp.reduce(roots, axis=0), np.float32)
+
+
+def fitted(labels: Labels, logits: Sequence[FloatArray]) -> list[FloatArray]:
+    """Log-odds, calibrated on the first of `logits`."""
+    fit = fit_calibration(labels, logits[0].astype(np.float64), "val")
+    return [fit.log_odds(each) for each in logits]
 
 
 def cells(known: Judged, apart: Judged) -> list[str]:
@@ -101,26 +118,30 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--apart", type=Path, required=True)
     parser.add_argument("--per-source", type=int, default=175)
+    parser.add_argument("--temperature", type=float)
+    parser.add_argument("--share", type=float, action="append")
     parser.add_argument("--keep", type=Path, default=Path("runs/choose"))
     args = parser.parse_args()
     args.keep.mkdir(parents=True, exist_ok=True)
     held = CropCache(args.cache)
-    paths = {sample.path for sample in read_manifest(args.apart)}
+    paths = {sample.path.resolve() for sample in read_manifest(args.apart)}
     regions = chosen(held, paths, args.per_source)
+    labels = labels_of(regions[0])
     spec = Model.load(DEFAULT_MODEL).card.crop
     crops = [crops_of(held, some, "web", spec) for some in regions]
 
     @cache
     def log_odds(name: str) -> list[FloatArray]:
-        both = [logits_of(name, some, args.keep) for some in crops]
-        fit = fit_calibration(labels_of(regions[0]), both[0].astype(np.float64), "val")
-        return [fit.log_odds(logits) for logits in both]
+        return fitted(labels, [logits_of(name, some, args.keep) for some in crops])
 
+    shares = tuple(args.share or [1.0] * 2)
+    rule = None if args.temperature is None else AddedOdds(args.temperature, shares)
     print(f"{len(regions[0])} faces that calibrate, {len(regions[1])} kept apart\n")
     names = [*KNOWN, "uncertain", "generators apart", "worst", "called real", "photos called fake"]
     print("| | " + " | ".join(names) + " |\n" + "| --- " * (len(names) + 1) + "|")
     for each in args.sums:
-        odds = [np.mean(of, axis=0) for of in zip(*map(log_odds, each.split("+")), strict=True)]
+        parts = zip(*map(log_odds, each.split("+")), strict=True)
+        odds = fitted(labels, [summed(part, rule) for part in parts])
         row = cells(*zip(regions, odds, strict=True))
         print(f"| {each} | " + " | ".join(row) + " |", flush=True)
 
