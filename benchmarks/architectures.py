@@ -288,7 +288,7 @@ def main() -> None:
     if args.published:
         facts = {"parameters": weights_in(DEFAULT_MODEL)}
         keep(facts | judged(Model.load(), test.regions, degraded), args.runs / INSIDE)
-        how = f"--size {args.size}{' --published' if args.published else ''}"
+    how = f"--size {args.size}{' --published' if args.published else ''}"
     said = table(trials, args.runs, how, args.size, len(test.regions))
     args.out.write_text(said, encoding="utf-8")
     print(args.out.read_text(encoding="utf-8"))
