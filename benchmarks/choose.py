@@ -134,13 +134,15 @@ def main() -> None:
     def log_odds(name: str) -> list[FloatArray]:
         return fitted(labels, [logits_of(name, some, args.keep) for some in crops])
 
-    shares = tuple(args.share or [1.0] * 2)
-    rule = None if args.temperature is None else AddedOdds(args.temperature, shares)
     print(f"{len(regions[0])} faces that calibrate, {len(regions[1])} kept apart\n")
     names = [*KNOWN, "uncertain", "generators apart", "worst", "called real", "photos called fake"]
     print("| | " + " | ".join(names) + " |\n" + "| --- " * (len(names) + 1) + "|")
     for each in args.sums:
-        parts = zip(*map(log_odds, each.split("+")), strict=True)
+        names = each.split("+")
+        rule = None
+        if args.temperature is not None:
+            rule = AddedOdds(args.temperature, tuple(args.share or [1.0] * len(names)))
+        parts = zip(*map(log_odds, names), strict=True)
         odds = fitted(labels, [summed(part, rule) for part in parts])
         row = cells(*zip(regions, odds, strict=True))
         print(f"| {each} | " + " | ".join(row) + " |", flush=True)

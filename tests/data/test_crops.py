@@ -82,3 +82,7 @@ def test_no_cache_and_a_cut_one_are_refused(tmp_path):
     pixels.write_bytes(pixels.read_bytes()[:-1])
     with pytest.raises(DataError, match="cut short"):
         CropCache(tmp_path / "cache")
+    index = tmp_path / "cache" / "index.csv"
+    index.write_bytes(index.read_bytes()[:-25])
+    with pytest.raises(DataError, match="a line that was cut short"):
+        CropCache(tmp_path / "cache")

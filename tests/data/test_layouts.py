@@ -77,6 +77,12 @@ def test_what_is_not_fake_is_not_taken_for_fake(folder, tmp_path):
         read_dataset(tree(tmp_path, "fake/a.png", f"{folder}/b.png"))
 
 
+def test_a_negation_denies_the_word_behind_it_alone(tmp_path):
+    paths = ["real_no_mask/a.png", "fake_no_mask/b.png", "fake_with_mask/c.png"]
+    labels = {s.path.name: s.label for s in read_dataset(tree(tmp_path, *paths)).samples}
+    assert labels == {"a.png": 0, "b.png": 1, "c.png": 1}
+
+
 def test_a_damaged_picture_is_not_lost(tmp_path):
     tree(tmp_path, "real/a.png", "fake/b.png")
     (tmp_path / "fake" / "c.JPG").write_bytes(b"cut short")

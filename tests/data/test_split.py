@@ -39,6 +39,17 @@ def test_sources_of_one_group_each_share_the_splits():
         assert [counts[label, split] for split in ("train", "val", "test")] == [96, 12, 12]
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_source_of_large_groups_takes_no_share_of_another(seed):
+    samples = [
+        *(Sample(Path(f"r{n}"), 0, "train", "real", "", f"r{n}") for n in range(1000)),
+        *(Sample(Path(f"s{n}"), 1, "train", "swap", "", f"s{n % 2}") for n in range(800)),
+        *(Sample(Path(f"g{n}"), 1, "train", "gan", "", f"g{n}") for n in range(200)),
+    ]
+    divided = Counter(s.split for s in split_samples(samples, seed=seed) if s.source == "gan")
+    assert divided == {"train": 160, "val": 20, "test": 20}
+
+
 def test_a_group_is_never_divided():
     divided = split_samples(drawn(300, group=lambda n: n // 7))
     splits = {}

@@ -25,6 +25,16 @@ def test_a_better_model_is_better_and_its_copy_is_not():
     assert found.models["good"].values["auc"].value > found.models["poor"].values["auc"].value
 
 
+def test_few_pictures_tell_no_model_from_another():
+    labels = [0, 1] * 5
+    good, poor = (
+        [score(n, label, odds * label) for n, label in enumerate(labels)] for odds in (9, -9)
+    )
+    (difference,) = compare({"good": good, "poor": poor}).differences
+    assert (difference.auc.low > 0, difference.real) == (True, False)
+    assert difference.said == "5 groups are too few to tell"
+
+
 def test_the_difference_is_that_of_the_two_areas():
     one, other = scored(1, 1.0), scored(2, 0.8)
     found = compare({"one": one, "other": other})

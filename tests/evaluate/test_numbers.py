@@ -50,20 +50,20 @@ def test_what_is_not_defined_says_so():
     assert nothing.as_json()["auc"] is None
 
 
-def test_a_random_scorer_is_called_no_better_than_chance_and_a_good_one_is_not():
+def test_a_random_scorer_may_be_chance_and_a_good_one_is_not():
     rng = np.random.default_rng(0)
     random = [score(n, n % 2, rng.normal()) for n in range(400)]
     good = [score(n, n % 2, rng.normal() + 3 * (n % 2)) for n in range(400)]
     assert 0.4 < value(numbers(random), "auc") < 0.6
-    assert numbers(random).no_better_than_chance
-    assert not numbers(good).no_better_than_chance
+    assert numbers(random).may_be_chance
+    assert not numbers(good).may_be_chance
 
 
 def test_what_few_fakes_hide_widens_what_is_said_of_fakes_alone():
     rows = [score(n, int(n < 3), 9.0 if n < 3 else -9.0) for n in range(60)]
     found = numbers(rows).values
     assert found["fake_recall"].low == pytest.approx(0.025 ** (1 / 3))
-    assert found["real_accuracy"].low == 1
+    assert found["real_accuracy"].low == pytest.approx(0.025 ** (1 / 57))
     assert numbers(rows[3:]).values["real_accuracy"].value == 1
 
 

@@ -29,8 +29,9 @@ def test_steps_that_were_done_twice_count_as_they_went_the_last_time(tmp_path):
 
 
 def test_a_line_that_is_being_written_breaks_no_run(tmp_path):
-    run = read_run(run_folder(tmp_path / "a", {"1-all": [["0,0.9,19,", "0,0."]]}))
-    assert [(p.step, p.loss) for p in run.history] == [(20, 0.9)]
+    for cut in ("0,0.", "0,0.65,", "0,0.65,12"):
+        run = read_run(run_folder(tmp_path / cut, {"1-all": [["0,0.9,19,", cut]]}))
+        assert [(p.step, p.loss) for p in run.history] == [(20, 0.9)]
 
 
 @pytest.mark.parametrize("config", ["- a\n- list\n", "{", ""])

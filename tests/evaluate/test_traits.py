@@ -64,10 +64,22 @@ def test_the_same_name_in_another_folder_is_the_same_picture(tmp_path):
 def test_pictures_of_one_name_are_refused_and_not_mixed_up(tmp_path):
     traits = table(tmp_path / "t.csv", {f"{n}.jpg": "old" for n in range(50)})
     twice = [*SCORES, dataclasses.replace(SCORES[0], path="elsewhere/0.jpg")]
-    with pytest.raises(DataError, match=r"2 of the judged pictures are called 0\.jpg"):
+    with pytest.raises(DataError, match=r"2 of the pictures are called 0\.jpg"):
         by_trait(twice, traits)
+
+
+def test_pictures_of_one_name_are_told_apart_by_their_paths(tmp_path):
+    lines = [f"{folder}/{n}.jpg,{folder}" for folder in ("young", "old") for n in range(20)]
+    (tmp_path / "t.csv").write_text("\n".join(["path,age", *lines]))
+    scores = [
+        dataclasses.replace(score(n, 0, odds), path=f"{folder}/{n}.jpg")
+        for folder, odds in (("young", 3), ("old", -3))
+        for n in range(20)
+    ]
+    old, young = by_trait(scores, read_traits(tmp_path / "t.csv"))
+    assert (old.false_alarms.value, young.false_alarms.value) == (0, 1)
 
 
 def test_rows_of_one_name_count_as_far_as_they_agree(tmp_path):
     (tmp_path / "t.csv").write_text("path,age,sex\na/1.jpg,old,f\nb/1.jpg,young,f\n")
-    assert read_traits(tmp_path / "t.csv") == {"1.jpg": {"sex": "f"}}
+    assert read_traits(tmp_path / "t.csv")["1.jpg"] == {"sex": "f"}

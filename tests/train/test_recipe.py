@@ -42,6 +42,8 @@ def test_a_file_changes_it_and_settings_come_last(tmp_path):
         ("augmentation.jpg=1", "the augmentation has no jpg"),
         ("batch_size=0", "batch_size"),
         ("learning_rate=-1", "learning_rate"),
+        ("boost={a: 0}", "boost"),
+        ("boost={a: .nan}", "boost"),
         ("warmup=2", "warmup"),
         ("twins=3", "twins"),
         ("thaw=-1", "thaw"),

@@ -1,4 +1,5 @@
 import errno
+import signal
 from datetime import timedelta
 
 import numpy as np
@@ -91,6 +92,81 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
     assert steps == [p.step for p in read_run(tmp_path / "whole").history if p.loss is not None]
     for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
         torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("settings", [{"keep": "best"}, {"patience": 2}, {"schedule": "plateau"}])
+def test_ctrl_c_while_val_is_looked_at_loses_no_look(tmp_path, monkeypatch, settings):
+    cache = drawn_cache(tmp_path / "cache")
+    recipe = tiny_recipe(check_every=64, samples=320, **settings)
+    whole = trained(cache, recipe, tmp_path / "whole")
+    with monkeypatch.context() as patched:
+        look = Training.validation_step
+
+        def pressed(training, batch, number):
+            if number == 0 and training.global_step == 8:
+                signal.raise_signal(signal.SIGINT)
+            look(training, batch, number)
+
+        patched.setattr(Training, "validation_step", pressed)
+        with pytest.raises(KeyboardInterrupt):
+            trained(cache, recipe, tmp_path / "parts")
+    resumed = trained(cache, recipe, tmp_path / "parts")
+    looks = [
+        [point for point in read_run(tmp_path / run).history if point.val_auc is not None]
+        for run in ("whole", "parts")
+    ]
+    assert looks[0] == looks[1]
+    for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_ctrl_c_in_the_last_step_is_heard(tmp_path):
+    def press(progress):
+        if progress.step == 8:
+            signal.raise_signal(signal.SIGINT)
+
+    cache = drawn_cache(tmp_path / "cache")
+    recipe = tiny_recipe(samples=128, check_every=128)
+    with pytest.raises(KeyboardInterrupt):
+        trained(cache, recipe, tmp_path / "run", on_step=press)
+    assert read_run(tmp_path / "run").steps == 8
+
+
+def test_a_run_that_went_on_keeps_to_the_plateau_schedule(tmp_path, monkeypatch):
+    cache = drawn_cache(tmp_path / "cache")
+    recipe = tiny_recipe(schedule="plateau", samples=640, check_every=64, learning_rate=1e-6)
+    rates = []
+    step = Training.training_step
+
+    def watched(training, batch, number):
+        rates.append((training.global_step, training.trainer.optimizers[0].param_groups[0]["lr"]))
+        return step(training, batch, number)
+
+    def press(progress):
+        if progress.step == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Training, "training_step", watched)
+    monkeypatch.setattr(loop, "LOG_EVERY", 1)
+    trained(cache, recipe, tmp_path / "whole")
+    whole = rates.copy()
+    rates.clear()
+    with pytest.raises(KeyboardInterrupt):
+        trained(cache, recipe, tmp_path / "parts", on_step=press)
+    trained(cache, recipe, tmp_path / "parts")
+    assert rates == whole
+    assert rates[-1][1] < rates[0][1]
+
+
+def test_a_run_of_a_version_that_knew_fewer_settings_goes_on(tmp_path):
+    cache = drawn_cache(tmp_path / "cache")
+    recipe = tiny_recipe(samples=64)
+    trained(cache, recipe, tmp_path / "run")
+    config = tmp_path / "run" / "config.yaml"
+    lines = config.read_text().splitlines(keepends=True)
+    config.write_text("".join(line for line in lines if not line.startswith("normalisation")))
+    trained(cache, recipe, tmp_path / "run")
+    assert "normalisation: batch" in config.read_text()
 
 
 @pytest.mark.parametrize("normalisation", ["batch", "fixed"])

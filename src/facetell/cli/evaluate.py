@@ -57,13 +57,15 @@ def evaluate(
     from facetell.evaluate.probe import metadata_scores
     from facetell.evaluate.report import evaluate_scores, evaluation_markdown, write_evaluation
     from facetell.evaluate.subjects import check_tiers, open_subjects, tiers_of
-    from facetell.evaluate.traits import read_traits
+    from facetell.evaluate.traits import read_traits, said_of
 
     check_tiers(tiers)
     samples = [sample for path in data for sample in read_dataset(path).samples]
     chosen = _of_splits(samples, splits)
     subjects = open_subjects(models or [])
     traits = read_traits(by) if by else None
+    if traits:
+        said_of([sample.path for sample in chosen], traits)  # a table of others, before hours
     known = {}
     if train := [sample for sample in samples if sample.split == "train"]:
         guesses = metadata_scores(train, chosen)
@@ -105,7 +107,7 @@ def compare(
     """Compare models, or the scores of any other detector, on the same pictures.
 
     Differences of AUC have 95 % intervals over the same draws of groups; where one leaves out zero,
-    the difference is real.
+    the difference is real, unless it comes of fewer than twenty groups.
     """
     from facetell.cli.writers import explained
     from facetell.data.layouts import read_dataset
@@ -130,8 +132,7 @@ def compare(
         listed = ", ".join(f"{name} on {of}" for name, of in tiers.items())
         typer.echo(f"not on the same tier: {listed}; differences may be the tier's")
     for difference in found.differences:
-        word = "a real difference" if difference.real else "may be chance"
-        typer.echo(f"{difference.one} - {difference.other}: {difference.auc}, {word}")
+        typer.echo(f"{difference.one} - {difference.other}: {difference.auc}, {difference.said}")
     typer.echo(f"{found.samples} pictures, {found.left_out} left out; wrote {out / 'report.html'}")
 
 

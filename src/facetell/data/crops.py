@@ -168,7 +168,10 @@ def _read_index(folder: Path) -> list[CachedRegion]:
     if not index.exists():
         return []
     with index.open(newline="", encoding="utf-8") as file:
-        return [_region_from_row(row) for row in csv.DictReader(file)]
+        rows = list(csv.DictReader(file))
+    if any(None in row.values() for row in rows):
+        raise DataError(f"{index} has a line that was cut short", hint="delete that line")
+    return [_region_from_row(row) for row in rows]
 
 
 def _region_from_row(row: dict[str, str]) -> CachedRegion:

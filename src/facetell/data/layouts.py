@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from facetell.data.manifest import LABELS, SPLITS, Sample, capped, read_manifest
@@ -148,10 +149,11 @@ def _told(folders: Sequence[str], words: dict[str, tuple[str, ...]]) -> str | No
 
 
 def _says(folder: str, words: dict[str, tuple[str, ...]], *, plain: bool) -> list[str]:
-    """What one folder's name says. plain: it says nothing else beside."""
-    tokens = {token for token in re.split(r"[^a-z]+", folder.lower()) if token}
-    said = [meaning for meaning, names in words.items() if tokens & set(names)]
-    if len(said) != 1 or tokens & NEGATIONS or (plain and tokens - PLAIN_WORDS):
+    """What one folder's name says: not what it denies. plain: it says nothing else beside."""
+    tokens = [token for token in re.split(r"[^a-z]+", folder.lower()) if token]
+    meant = {token for before, token in pairwise(["", *tokens]) if before not in NEGATIONS}
+    said = [meaning for meaning, names in words.items() if meant & set(names)]
+    if len(said) != 1 or (plain and set(tokens) - PLAIN_WORDS):
         return []
     return said
 

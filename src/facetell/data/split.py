@@ -41,7 +41,9 @@ def split_samples(
     # By label, what each split should still get: sources of a group or two add up to its share.
     owed = {label: [0.0] * len(SPLITS) for label in LABELS.values()}
     strata = _strata(groups)
-    for label, source in sorted(strata, key=lambda kind: _chance(seed, kind[1])):
+    # Those of many groups first: they leave no debts.
+    order = sorted(strata, key=lambda kind: (-len(strata[kind]), _chance(seed, kind[1])))
+    for label, source in order:
         stratum, wanted = strata[label, source], owed[label]
         names = sorted(stratum, key=lambda name: (-len(groups[name]), _chance(seed, name)))
         sizes = [len(groups[name]) for name in names]

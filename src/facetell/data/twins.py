@@ -127,7 +127,8 @@ def _forged(
 def _donor(reals: Sequence[Sample], number: int) -> Sample:
     """The nearest one before, in a circle, of the same split and of another group."""
     real = reals[number]
-    for other in (*reals[:number][::-1], *reals[number + 1 :][::-1]):
+    for back in range(1, len(reals)):
+        other = reals[number - back]
         if other.split == real.split and other.group != real.group:
             return other
     raise MediaError(

@@ -4,28 +4,47 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+import numpy as np
+
 from facetell.errors import DataError
 from facetell.evaluate.comparisons import comparisons, members
-from facetell.evaluate.metrics import Interval, Weights, area, with_intervals
+from facetell.evaluate.metrics import (
+    Interval,
+    Weights,
+    area,
+    groups_by_label,
+    with_intervals,
+)
 from facetell.evaluate.numbers import Numbers, numbers
 from facetell.evaluate.score import Score, auc_of, ranking_of
 from facetell.types import Status
+
+FEW = 20
+"""Of so few groups the bootstrap's draws are too much alike to call a difference real."""
 
 
 @dataclass(frozen=True)
 class Difference:
     """By how much the AUC of `one` is larger than that of `other`, on the same draws of groups.
 
-    real: whether the interval leaves zero out.
+    groups: of the label that has fewer. real: whether the interval leaves zero out and comes of FEW
+    groups or more.
     """
 
     one: str
     other: str
     auc: Interval
+    groups: int
 
     @property
     def real(self) -> bool:
-        return self.auc.low > 0 or self.auc.high < 0
+        return self.groups >= FEW and (self.auc.low > 0 or self.auc.high < 0)
+
+    @property
+    def said(self) -> str:
+        if self.groups < FEW:
+            return f"{self.groups} groups are too few to tell"
+        return "a real difference" if self.real else "may be chance"
 
 
 @dataclass(frozen=True)
@@ -96,10 +115,13 @@ def _differences(aligned: Mapping[str, Sequence[Score]]) -> list[Difference]:
             found[f"{one}\0{other}"] = None if first is None or second is None else first - second
         return found
 
-    groups = [score.group for score in next(iter(aligned.values()))]
+    samples = next(iter(aligned.values()))
+    groups = [score.group for score in samples]
+    labels = np.array([score.label for score in samples], np.int64)
     found = with_intervals(statistics, groups)
+    fewest = min(groups_by_label(labels, groups))
     return [
-        Difference(one, other, interval)
+        Difference(one, other, interval, fewest)
         for one, other in combinations(rankings, 2)
         if (interval := found[f"{one}\0{other}"]) is not None
     ]

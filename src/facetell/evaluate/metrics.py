@@ -14,8 +14,6 @@ Labels = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
 Weights = npt.NDArray[np.float64]
 RESAMPLES = 400
-MANY = 30
-"""Groups of a label, from which on the bootstrap is taken at its word."""
 BINS = 15
 
 
@@ -33,10 +31,8 @@ class Interval:
         A bootstrap draws only what was seen: of three pictures told right, all of its draws are.
         But with a chance of 2.5 % they hide a kind that makes up 1 - 0.025^(1/3) of all, and that
         may all be told wrong (the rule of three: Hanley & Lippman-Hand 1983,
-        https://doi.org/10.1001/jama.1983.03330370053031). From MANY groups on it stays as it is.
+        https://doi.org/10.1001/jama.1983.03330370053031). Of many groups, next to nothing.
         """
-        if groups >= MANY:
-            return self
         hidden = 1 - 0.025 ** (1 / max(1, groups))
         low, high = self.value * (1 - hidden), self.value + (1 - self.value) * hidden
         return Interval(self.value, min(self.low, low), max(self.high, high))

@@ -63,7 +63,7 @@ class Numbers:
     matrix: list[list[int]]
 
     @property
-    def no_better_than_chance(self) -> bool:
+    def may_be_chance(self) -> bool:
         """Whether the interval of the AUC holds one half, or lies below."""
         found = self.values["auc"]
         return found is not None and found.low <= CHANCE

@@ -251,7 +251,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         "thresholds": evaluation.thresholds.model_dump(),
         **evaluation.numbers.as_json(),
         "metadata_auc": evaluation.metadata,
-        "no_better_than_chance": evaluation.numbers.no_better_than_chance,
+        "may_be_chance": evaluation.numbers.may_be_chance,
         "mean_and_worst": evaluation.summary.mean_and_worst,
         "traits": [
             {

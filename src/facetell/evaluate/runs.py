@@ -109,7 +109,7 @@ def _history(logs: Path) -> Iterator[Point]:
         for path in sorted(stage.glob("part-*/metrics.csv"), key=_part):
             with path.open(newline="", encoding="utf-8") as file:
                 for row in csv.DictReader(file):
-                    if row["step"] is None:
+                    if None in row.values() or not row["step"]:
                         continue  # cut off: it is being written, or its writer was killed
                     loss, auc = _number(row.get("loss")), _number(row.get(VAL_AUC))
                     step = int(row["step"]) + 1  # Lightning counts them from 0

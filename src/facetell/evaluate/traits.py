@@ -16,7 +16,7 @@ from facetell.types import Status, Verdict
 FEW = 20
 """Fewer pictures of a group say nothing, and are left out."""
 Traits = Mapping[str, Mapping[str, str]]
-"""By the picture's file name: what is said of it, by column."""
+"""By the picture's whole path, and by its file's name: what is said of it, by column."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class TraitRow:
 def read_traits(path: Path) -> Traits:
     """CSV or Parquet with the column `path` and any others: age, sex, light...
 
-    A picture is found by its file's name; of several rows of one name counts what they agree on.
+    A picture is found by its path, or else by its file's name; of several rows of one name counts
+    what they agree on.
     Raises DataError when there is nothing of the kind.
     """
     rows = table_rows(path)
@@ -45,32 +46,45 @@ def read_traits(path: Path) -> Traits:
     traits: dict[str, dict[str, str]] = {}
     for row in rows:
         said = {column: row[column] for column in row if column != "path" and row[column]}
-        known = traits.setdefault(Path(row["path"]).name, said)
-        traits[Path(row["path"]).name] = dict(known.items() & said.items())
+        path_in_table = Path(row["path"])
+        for key in (str(path_in_table.resolve()), path_in_table.name):
+            known = traits.setdefault(key, said)
+            traits[key] = dict(known.items() & said.items())
     return traits
 
 
-def by_trait(scores: Sequence[Score], traits: Traits) -> list[TraitRow]:
-    """Every value of every column that FEW judged pictures have, in order.
+def said_of(paths: Sequence[Path], traits: Traits) -> list[Mapping[str, str]]:
+    """What the table says of each picture; nothing of one that it does not name.
 
-    Raises DataError where the table names none of the judged pictures, or two of one name.
+    Raises DataError where it names none of them, or one that it has by its name alone is there
+    twice.
     """
-    said = [
-        (score, traits[name])
-        for score in scores
-        if score.status == Status.OK and (name := Path(score.path).name) in traits
+    whole = [traits.get(str(path.resolve())) for path in paths]
+    named = Counter(path.name for path, said in zip(paths, whole, strict=True) if said is None)
+    twice = [name for name, count in named.items() if count > 1 and name in traits]
+    if twice:
+        raise DataError(
+            f"{named[twice[0]]} of the pictures are called {twice[0]}",
+            hint="give their whole paths in the table of traits",
+        )
+    found = [
+        traits.get(path.name, {}) if said is None else said
+        for path, said in zip(paths, whole, strict=True)
     ]
-    if not said:
+    if not any(found):
         raise DataError(
-            "the table of traits names none of the judged pictures",
-            hint="its paths must end in their file names",
+            "the table of traits names none of the pictures",
+            hint="its paths must be theirs, or end in their file names",
         )
-    name, count = Counter(Path(score.path).name for score, _ in said).most_common(1)[0]
-    if count > 1:
-        raise DataError(
-            f"{count} of the judged pictures are called {name}",
-            hint="traits are found by the names of files: rename them, so that each is there once",
-        )
+    return found
+
+
+def by_trait(scores: Sequence[Score], traits: Traits) -> list[TraitRow]:
+    """Every value of every column that FEW judged pictures have, in order. Raises DataError: see
+    `said_of`."""
+    judged = [score for score in scores if score.status == Status.OK]
+    told = said_of([Path(score.path) for score in judged], traits)
+    said = list(zip(judged, told, strict=True))
     found = sorted({pair for _, one in said for pair in one.items()})
     rows = [
         _row(column, value, [score for score, one in said if one.get(column) == value])

@@ -67,11 +67,12 @@ def join(
         raise DataError(
             f"there is no model {strange[0]} to mirror", hint=f"count them from 1 to {len(paths)}"
         )
-    if rule and (len(rule.shares) != len(paths) or min(rule.temperature, *rule.shares) <= 0):
+    if rule and len(rule.shares) != len(paths):
         raise DataError(
-            f"{len(paths)} models, and {len(rule.shares)} shares",
-            hint="give a temperature and a share for each model, all above 0",
+            f"{len(paths)} models, and {len(rule.shares)} shares", hint="give one for each model"
         )
+    if rule and not min(rule.temperature, *rule.shares) > 0:
+        raise DataError("a temperature or a share is not above 0", hint="give others")
     cards = [Model.load(path).card for path in paths]
     if any(card.crop != cards[0].crop for card in cards):
         raise DataError(

@@ -187,6 +187,8 @@ def _fit_stage(training: Training, data: "_Batches", run: Path, watch: "_Watch")
     except SystemExit as interrupted:  # how Lightning ends after Ctrl-C
         raise KeyboardInterrupt from interrupted
     trainer.save_checkpoint(last)
+    if watch.asked_to_stop:
+        raise KeyboardInterrupt  # in the last step, or while val was looked at behind it
     if trainer.global_rank and data.stage == data.recipe.stages[-1]:
         sys.exit(0)  # what follows is for the first process alone
 
@@ -273,7 +275,7 @@ class _Watch(Callback):
     def __init__(self, on_step: Watcher, last: Path) -> None:
         self._on_step = on_step
         self._last = last
-        self._asked_to_stop = False
+        self.asked_to_stop = False
         self._losses: list[Tensor] = []  # since the watcher was told last
 
     @contextmanager
@@ -289,9 +291,9 @@ class _Watch(Callback):
             signal.signal(signal.SIGINT, before)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
-        if self._asked_to_stop:
+        if self.asked_to_stop:
             raise KeyboardInterrupt
-        self._asked_to_stop = True
+        self.asked_to_stop = True
 
     def on_train_batch_end(
         self, trainer: Any, module: Any, outputs: Any, batch: Any, number: int
@@ -303,14 +305,10 @@ class _Watch(Callback):
             loss = float(torch.stack(self._losses).mean())
             self._losses.clear()
             self._on_step(Progress(step, loss, None if auc is None else float(auc)))
-        if not trainer.is_last_batch:  # else val is looked at before anything is saved
-            self._end_if_asked(trainer)
-
-    def on_validation_end(self, trainer: Any, module: Any) -> None:
-        self._end_if_asked(trainer)
-
-    def _end_if_asked(self, trainer: Any) -> None:
-        if self._asked_to_stop:
+        # Lightning skips the plateau schedule at the first look of a run that went on.
+        trainer.fit_loop._restarting = False
+        # Behind the last step before a look at val, that look and what follows from it come first.
+        if self.asked_to_stop and not trainer.is_last_batch:
             trainer.save_checkpoint(self._last)
             raise KeyboardInterrupt
 
@@ -398,11 +396,15 @@ def keep_recipe(recipe: Optimisation, run: Path) -> None:
     """Write the recipe into the run folder; where something was learnt by one already, it must be
     the same."""
     path = run / CONFIG_NAME
-    own = json.loads(json.dumps(asdict(recipe), default=str))
-    if has_begun(run) and yaml.safe_load(path.read_text(encoding="utf-8")) != own:
-        raise DataError(
-            f"{run} was made by another recipe", hint="use another --out, or the same settings"
-        )
+    own, default = (
+        json.loads(json.dumps(asdict(each), default=str)) for each in (recipe, type(recipe)())
+    )
+    if has_begun(run):
+        kept = default | yaml.safe_load(path.read_text(encoding="utf-8"))  # or an older version's
+        if kept != own:
+            raise DataError(
+                f"{run} was made by another recipe", hint="use another --out, or the same settings"
+            )
     run.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.safe_dump(own, sort_keys=False), encoding="utf-8")
 

@@ -16,6 +16,8 @@ from facetell.train.networks.folding import Arithmetic
 from facetell.train.networks.registry import architecture
 from facetell.train.optimisation import Optimisation, Share, Stage
 
+Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
 
 @dataclass(frozen=True)
 class Recipe(Optimisation):
@@ -57,7 +59,7 @@ class Recipe(Optimisation):
     twins: Share = 0.0
     blends: Share = 0.0
     adversarial: Annotated[float, Field(ge=0)] = 0.0
-    boost: dict[str, float] = field(default_factory=dict)
+    boost: dict[str, Weight] = field(default_factory=dict)
 
     @property
     def crop(self) -> CropSpec:

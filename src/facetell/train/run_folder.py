@@ -60,7 +60,7 @@ def _digest(cache: CropCache) -> str:
     for region in cache.regions:
         sample = region.sample
         row = (sample.path.name, sample.label, sample.split, sample.source, sample.group)
-        digest.update(repr(row).encode(errors="surrogateescape"))
+        digest.update(repr(row).encode())
     return digest.hexdigest()
 
 
