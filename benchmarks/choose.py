@@ -2,9 +2,10 @@
 
     python -m benchmarks.choose --cache CACHE --apart MANIFEST FILE[+FILE]...
 
-`A+B` is the mean of both networks' calibrated log-odds, as `facetell join` makes it, or with
---temperature and --share what it makes by these; `A@` looks at each crop and at its mirror image.
-CACHE: regions, by `facetell data crops`, of what calibrates and
+`A+B` is the mean of both networks' calibrated log-odds, as `facetell join` makes it; with
+--temperature T and a --share for each, T times the log of the sum of (share * odds) ** (1 / T): at
+T = 1 the odds of exclusive kinds of fakes, at a high T the mean. `A@` looks at each crop and at its
+mirror image. CACHE: regions, by `facetell data crops`, of what calibrates and
 MANIFEST (../collection/portraits/manifest.csv), whose val split is whole sources that no training
 saw. Calibration and thresholds are fitted to all others, at most --per-source of each source.
 Logits are kept in --keep by what is in the files, so that a network is asked once.
@@ -26,7 +27,6 @@ from facetell.detect.model import Model
 from facetell.detect.session import DEFAULT_MODEL
 from facetell.evaluate.calibration import fit_calibration, fit_thresholds
 from facetell.evaluate.metrics import Labels
-from facetell.train.join import AddedOdds
 from facetell.train.release import FALSE_ALARMS, MISSES
 from facetell.types import FloatArray, UInt8Array
 
@@ -79,13 +79,15 @@ def told(regions: Sequence[CachedRegion], log_odds: FloatArray) -> dict[str, flo
     return aucs(judged(regions, log_odds, AS_IT_IS))
 
 
-def summed(parts: Sequence[FloatArray], rule: AddedOdds | None) -> FloatArray:
-    """parts: log-odds [N] of each network. See `facetell.train.join`."""
-    if rule is None or len(parts) == 1:
+def summed(
+    parts: Sequence[FloatArray], temperature: float | None, shares: Sequence[float] | None
+) -> FloatArray:
+    """parts: log-odds [N] of each network. temperature: None for the mean."""
+    if temperature is None or len(parts) == 1:
         return np.asarray(np.mean(parts, axis=0), np.float32)
-    shares = np.log(rule.shares)[:, None]
-    roots = (np.stack(parts) + shares) / rule.temperature
-    return np.asarray(rule.temperature * np.logaddexp.reduce(roots, axis=0), np.float32)
+    weights = np.log(shares or [1.0] * len(parts))[:, None]
+    roots = (np.stack(parts) + weights) / temperature
+    return np.asarray(temperature * np.logaddexp.reduce(roots, axis=0), np.float32)
 
 
 def fitted(labels: Labels, logits: Sequence[FloatArray]) -> list[FloatArray]:
@@ -138,12 +140,8 @@ def main() -> None:
     names = [*KNOWN, "uncertain", "generators apart", "worst", "called real", "photos called fake"]
     print("| | " + " | ".join(names) + " |\n" + "| --- " * (len(names) + 1) + "|")
     for each in args.sums:
-        names = each.split("+")
-        rule = None
-        if args.temperature is not None:
-            rule = AddedOdds(args.temperature, tuple(args.share or [1.0] * len(names)))
-        parts = zip(*map(log_odds, names), strict=True)
-        odds = fitted(labels, [summed(part, rule) for part in parts])
+        parts = zip(*map(log_odds, each.split("+")), strict=True)
+        odds = fitted(labels, [summed(part, args.temperature, args.share) for part in parts])
         row = cells(*zip(regions, odds, strict=True))
         print(f"| {each} | " + " | ".join(row) + " |", flush=True)
 

@@ -8,7 +8,7 @@ from facetell.detect.card import ModelCard
 from facetell.detect.model import Model
 from facetell.errors import DataError
 from facetell.train.export import onnx_bytes, write_model
-from facetell.train.join import AddedOdds, join
+from facetell.train.join import join
 from facetell.train.release import today
 from tests.cli.tiny_model import SIDE_PX, tiny_card, write_tiny_model
 from tests.shared import noise_image
@@ -87,37 +87,6 @@ def test_a_mirrored_model_says_the_mean_of_a_crop_and_its_mirror_image(tmp_path)
         )
         np.testing.assert_allclose(said, np.mean(calibrated, axis=0), atol=1e-5)
     assert draft.recipe["mirrored"] == [2]
-
-
-def test_added_odds_are_those_of_bayes_and_the_evidence_keeps_its_mean(tmp_path):
-    one, other = model(tmp_path / "one.onnx", intercept=0.5), model(tmp_path / "2.onnx", slope=3)
-    data, draft = join([one, other], "both", rule=AddedOdds(1.0, (1.0, 0.25)))
-    write_model(data, draft, tmp_path / "both.onnx")
-    crops = np.stack([noise_image(SIDE_PX, SIDE_PX, seed) for seed in range(3)])
-    said = [Model.load(path) for path in (one, other)]
-    odds = [np.exp(m.card.calibration.log_odds(m.score(crops)[0])) for m in said]
-    logit, evidence = Model.load(tmp_path / "both.onnx").score(crops)
-    np.testing.assert_allclose(logit, np.log(odds[0] + 0.25 * odds[1]), atol=1e-4)
-    np.testing.assert_allclose(evidence.mean(axis=(1, 2)), logit, atol=1e-4)
-    assert np.ptp(evidence[0]) > 0.1
-    assert draft.recipe["added_odds"] == {"temperature": 1.0, "shares": [1.0, 0.25]}
-
-
-def test_added_odds_of_a_high_temperature_are_near_the_mean_but_for_a_constant(tmp_path):
-    files = [model(tmp_path / f"{n}.onnx", intercept=n) for n in (0.5, -2.0)]
-    crops = np.stack([noise_image(SIDE_PX, SIDE_PX, seed) for seed in range(3)])
-    maps = []
-    for rule in (None, AddedOdds(1e3, (1.0, 1.0))):
-        write_model(*join(files, "both", rule=rule), tmp_path / "both.onnx")
-        maps.append(Model.load(tmp_path / "both.onnx").score(crops)[1])
-    np.testing.assert_allclose(maps[1] - 1e3 * np.log(2), maps[0], atol=0.02)
-
-
-@pytest.mark.parametrize("rule", [AddedOdds(0, (1, 1)), AddedOdds(2, (1,)), AddedOdds(2, (0, 1))])
-def test_a_rule_that_is_none_of_these_models_is_refused(tmp_path, rule):
-    files = [model(tmp_path / "one.onnx"), model(tmp_path / "two.onnx")]
-    with pytest.raises(DataError, match=r"2 models|above 0"):
-        join(files, "both", rule=rule)
 
 
 def test_a_model_that_is_not_there_cannot_be_mirrored(tmp_path):

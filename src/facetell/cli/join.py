@@ -22,23 +22,6 @@ def join(
             show_default=False,
         ),
     ] = None,
-    temperature: Annotated[
-        float | None,
-        typer.Option(
-            help="Add up the odds of the models, each to the power of one by this, instead of "
-            "averaging: for models that know different kinds of fakes. The higher, the nearer the "
-            "mean.",
-            show_default=False,
-        ),
-    ] = None,
-    share: Annotated[
-        list[float] | None,
-        typer.Option(
-            help="With --temperature, once for each model: how common the fakes are that it knows, "
-            "beside the others' [all alike].",
-            show_default=False,
-        ),
-    ] = None,
     average: Annotated[
         bool,
         typer.Option(
@@ -52,32 +35,21 @@ def join(
     """Join several detectors into one model file, calibrated anew.
 
     Its score is the mean of their calibrated log-odds, its evidence the mean of theirs; with
-    --temperature, odds are added up; with --average it has the mean of their weights. A model named
-    twice counts twice.
+    --average it has the mean of their weights; a model named twice counts twice.
     """
     from facetell.cli.fitting import fit_with_progress
     from facetell.data.layouts import split_of
     from facetell.errors import DataError, MissingExtra
 
-    if average and (mirrored or temperature is not None):
-        raise DataError(
-            "an average is one network", hint="give --average, or --mirrored and --temperature"
-        )
-    if share and temperature is None:
-        raise DataError("a mean has no shares", hint="give --temperature, too, or no --share")
+    if average and mirrored:
+        raise DataError("an average is one network", hint="give --average or --mirrored, not both")
     try:
         from facetell.train.average import average as averaged
-        from facetell.train.join import AddedOdds
         from facetell.train.join import join as joined
         from facetell.train.release import calibrate
     except ImportError as error:
         raise MissingExtra(f"what joining needs ({error.name})", "train") from error
 
-    if average:
-        data, draft = averaged(models, name)
-    else:
-        shares = tuple(share or [1.0] * len(models))
-        rule = None if temperature is None else AddedOdds(temperature, shares)
-        data, draft = joined(models, name, mirrored or [], rule)
+    data, draft = averaged(models, name) if average else joined(models, name, mirrored or [])
     held_out = split_of(val, "val", val_per_source)
     fit_with_progress(partial(calibrate, data, draft, held_out, out), held_out, out)

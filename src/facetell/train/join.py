@@ -28,38 +28,18 @@ class _Witness:
     says: dict[str, str]
 
 
-@dataclass(frozen=True)
-class AddedOdds:
-    """The rule for witnesses that know different kinds of fakes: where one sees a sign, it matters
-    little that another, which does not know the kind, sees none.
-
-    Of exclusive kinds the odds add up, each times how common its kind is (Bayes). These here are
-    neither exclusive nor quite sure, so their roots are added: the log-odds are T times the log of
-    the sum of (share * odds) ** (1 / T). The higher the temperature T, the nearer the mean.
-
-    temperature: above 0. shares: of each model, how common the fakes are that it knows, above 0.
-    """
-
-    temperature: float
-    shares: tuple[float, ...]
-
-
 def join(
-    paths: Sequence[Path],
-    name: str,
-    mirrored: Collection[int] = (),
-    rule: AddedOdds | None = None,
+    paths: Sequence[Path], name: str, mirrored: Collection[int] = ()
 ) -> tuple[bytes, ModelCard]:
-    """One network made of several, and the draft of its card, to be calibrated. Its logit and
-    evidence are the means of the calibrated ones, or follow `rule`; the evidence's mean is the
-    logit in either case. Weights are kept in half precision and computed with in full, so that two
-    files take the room of one.
+    """One network whose logit and evidence are the means of the calibrated ones of several, and the
+    draft of its card, to be calibrated. Weights are kept in half precision and computed with in
+    full, so that two files take the room of one.
 
     mirrored: numbers of the models, from 1, that also look at the mirror image of each crop; what
     they say is the mean of both looks.
 
-    Raises DataError when they are not of one crop and one size of map, when there is no model of
-    such a number, or the rule is not one of so many; ModelError for a file that is no model.
+    Raises DataError when they are not of one crop and one size of map, or when there is no model of
+    such a number; ModelError for a file that is no model.
     """
     if len(paths) < 2:
         raise DataError("there is nothing to join", hint="name two model files or more")
@@ -67,12 +47,6 @@ def join(
         raise DataError(
             f"there is no model {strange[0]} to mirror", hint=f"count them from 1 to {len(paths)}"
         )
-    if rule and len(rule.shares) != len(paths):
-        raise DataError(
-            f"{len(paths)} models, and {len(rule.shares)} shares", hint="give one for each model"
-        )
-    if rule and not min(rule.temperature, *rule.shares) > 0:
-        raise DataError("a temperature or a share is not above 0", hint="give others")
     cards = [Model.load(path).card for path in paths]
     if any(card.crop != cards[0].crop for card in cards):
         raise DataError(
@@ -91,21 +65,19 @@ def join(
     nodes = [node for witness in witnesses for node in witness.nodes]
     weights = [weight for witness in witnesses for weight in witness.weights]
     for kind in ("logit", "evidence"):
+        parts = []
         for number, (witness, card) in enumerate(zip(witnesses, cards, strict=True)):
             part = f"{number}/calibrated {kind}"
-            fit = {"slope": card.calibration.slope, "intercept": card.calibration.intercept}
-            for what, value in fit.items():
-                constant = np.array(value, np.float32)
+            share = {"slope": card.calibration.slope, "intercept": card.calibration.intercept}
+            for what, value in share.items():
+                constant = np.array(value / len(cards), np.float32)
                 weights.append(numpy_helper.from_array(constant, f"{part} {what}"))
             nodes += [
                 helper.make_node("Mul", [witness.says[kind], f"{part} slope"], [f"{part} scaled"]),
                 helper.make_node("Add", [f"{part} scaled", f"{part} intercept"], [part]),
             ]
-            witness.says[kind] = part
-    said = [witness.says for witness in witnesses]
-    summed, constants = _added_odds(said, rule) if rule else (_mean(said), [])
-    nodes += summed
-    weights += constants
+            parts.append(part)
+        nodes.append(helper.make_node("Sum", parts, [kind]))
     casts, halved = _halved(weights)
     first = loaded[0]
     graph = helper.make_graph(
@@ -115,54 +87,10 @@ def join(
         graph, opset_imports=list(first.opset_import), ir_version=first.ir_version
     )
     draft = draft_of(cards, name)
-    how: dict[str, Any] = {"mirrored": sorted(set(mirrored))} if mirrored else {}
-    if rule:
-        how["added_odds"] = {"temperature": rule.temperature, "shares": list(rule.shares)}
-    draft = draft.model_copy(update={"recipe": draft.recipe | how})
+    if mirrored:
+        recipe = draft.recipe | {"mirrored": sorted(set(mirrored))}
+        draft = draft.model_copy(update={"recipe": recipe})
     return model.SerializeToString(), draft
-
-
-def _mean(said: Sequence[dict[str, str]]) -> list[NodeProto]:
-    """said: the names of what each witness says, calibrated."""
-    kinds = ("logit", "evidence")
-    return [helper.make_node("Mean", [each[kind] for each in said], [kind]) for kind in kinds]
-
-
-def _added_odds(
-    said: Sequence[dict[str, str]], rule: AddedOdds
-) -> tuple[list[NodeProto], list[TensorProto]]:
-    """The evidence goes up and down about the logit as that of the witnesses about theirs, each by
-    its part in the sum."""
-    constants = {
-        "log shares": np.log(np.array(rule.shares, np.float32)).reshape(-1, 1, 1),
-        "temperature": np.array(rule.temperature, np.float32),
-        "after samples": np.array([1, 2, 3], np.int64),
-        "witnesses": np.array([1], np.int64),
-        "over the map": np.array([1, 2], np.int64),
-    }
-    nodes, logits, maps = [], [], []
-    for number, each in enumerate(said):
-        logits.append(f"{number}/logit as a map")
-        maps.append(f"{number}/map")
-        nodes += [
-            helper.make_node("Unsqueeze", [each["logit"], "after samples"], [logits[-1]]),
-            helper.make_node("Unsqueeze", [each["evidence"], "witnesses"], [maps[-1]]),
-        ]
-    nodes += [
-        helper.make_node("Concat", logits, ["logits"], axis=1),  # [N, witnesses, 1, 1]
-        helper.make_node("Concat", maps, ["maps"], axis=1),  # [N, witnesses, h, w]
-        helper.make_node("Add", ["logits", "log shares"], ["weighed"]),
-        helper.make_node("Div", ["weighed", "temperature"], ["roots"]),
-        helper.make_node("ReduceLogSumExp", ["roots", "after samples"], ["added"], keepdims=0),
-        helper.make_node("Mul", ["added", "temperature"], ["logit"]),
-        helper.make_node("Softmax", ["roots"], ["parts"], axis=1),
-        helper.make_node("Sub", ["maps", "logits"], ["relief"]),
-        helper.make_node("Mul", ["relief", "parts"], ["relief by part"]),
-        helper.make_node("ReduceSum", ["relief by part", "witnesses"], ["one relief"], keepdims=0),
-        helper.make_node("Unsqueeze", ["logit", "over the map"], ["level"]),
-        helper.make_node("Add", ["one relief", "level"], ["evidence"]),
-    ]
-    return nodes, [numpy_helper.from_array(value, name) for name, value in constants.items()]
 
 
 def _witness(model: ModelProto, prefix: str) -> _Witness:
