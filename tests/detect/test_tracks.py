@@ -135,6 +135,17 @@ def test_a_cut_between_scenes_much_alike_is_found_by_its_suddenness():
     assert cuts(still) == [9]
 
 
+def test_between_frames_far_apart_only_a_great_change_is_a_cut():
+    finder = CutFinder()
+    light = [np.full((18, 32, 3), grey, np.uint8) for grey in (60, 85, 180, 190, 190)]
+    told = []
+    for thumb in light[:3]:
+        told.append(finder.is_cut(thumb))
+        finder.forget()
+    assert told == [False, False, True]
+    assert [finder.is_cut(thumb) for thumb in light[3:]] == [False, False]
+
+
 def test_movement_and_dimming_are_no_cuts():
     image = noise_image(180, 640, 1)
     assert cuts([image[:, 4 * n : 4 * n + 320] for n in range(60)]) == []
