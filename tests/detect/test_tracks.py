@@ -57,12 +57,20 @@ def test_a_face_that_leaves_and_comes_back_elsewhere_is_known_again():
 
 def test_who_left_long_ago_is_forgotten():
     tracker = Tracker(STEP_S)
-    image, boxes = scene((ANN, 20))
-    assert [seen.track for t in (0, 59, 130) for seen in tracker.follow(t, image, boxes)] == [
-        1,
-        1,
-        2,
-    ]
+    here, away = scene((ANN, 20)), scene()
+    frames = [(0, here), (59, here), (110, away), (130, here)]
+    tracks = [seen.track for t, frame in frames for seen in tracker.follow(t, *frame)]
+    assert tracks == [1, 1, 2]
+
+
+@pytest.mark.parametrize("step_s", [0.25, 2, 70])
+def test_a_person_stays_one_however_slow_the_clip_is(step_s):
+    tracker, tracks = Tracker(STEP_S), []
+    for number in range(5):
+        turned = ANN if number % 2 else ANN[::-1]
+        (seen,) = tracker.follow(number * step_s, *scene((turned, 100 + 20 * number)))
+        tracks.append(seen.track)
+    assert tracks == [1] * 5
 
 
 def test_somebody_else_who_comes_is_not_taken_for_who_left():
