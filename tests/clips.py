@@ -34,12 +34,15 @@ def write_clip(
     container_format: str | None = None,
     pix_fmt: str = "yuv420p",
     live: bool = False,
+    index_first: bool = False,
 ) -> Path | io.BytesIO:
     """images: [H, W, 3] uint8 RGB each. times_s: of each frame, by default one after the other.
     turned_deg: counterclockwise, by which a player turns it upright. live: written as a stream
-    whose end nobody knows yet."""
+    whose end nobody knows yet. index_first: an MP4 that can be opened though its end is missing."""
     target = path if isinstance(path, io.BytesIO) else str(path)
     muxer = {"live": "1"} if live else {}
+    if index_first:
+        muxer["movflags"] = "faststart"
     with av.open(target, "w", format=container_format, options=muxer) as container:
         stream = container.add_stream(codec, rate=fps)
         for number, image in enumerate(images):

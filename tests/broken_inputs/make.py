@@ -51,6 +51,17 @@ def endless_jpeg(scans: int = 400, side: int = 4000) -> bytes:
     return whole[:last] + whole[last:-2] * scans + whole[-2:]
 
 
+def endless_jpeg_in_disguise(scans: int = 200, side: int = 4000) -> bytes:
+    """A progressive JPEG whose empty passes lie in what would be a segment, were FF 02 a marker:
+    a decoder in search of the next restart reads them."""
+    whole = saved(
+        Image.new("L", (side, side)), "JPEG", progressive=True, restart_marker_blocks=side // 8
+    )
+    scan = b"\xff\xda" + struct.pack(">HBBBBBB", 8, 1, 1, 0, 1, 63, 0)
+    disguise = b"\xff\x02" + struct.pack(">H", 2 + scans * len(scan))
+    return whole[:-2] + scan + disguise + scan * scans + whole[-2:]
+
+
 def png_chunk(name: bytes, data: bytes) -> bytes:
     checked = name + data
     return struct.pack(">I", len(data)) + checked + struct.pack(">I", zlib.crc32(checked))
@@ -108,6 +119,7 @@ BROKEN: dict[str, Callable[[], bytes]] = {
     "truncated.webp": lambda: saved(photo(256, 256), "WEBP")[:-500],
     "bomb.png": png_bomb,
     "endless.jpg": endless_jpeg,
+    "endless_in_disguise.jpg": endless_jpeg_in_disguise,
     "postscript.eps": lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n",
     "drawing.svg": lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>",
     "camera_raw.dng": camera_raw,

@@ -99,12 +99,18 @@ def test_an_annotated_copy_of_a_part_begins_with_that_part(clip, tiny_model, tmp
         assert film.duration / av.time_base < 2.2
 
 
-def test_no_annotated_copy_is_said_to_be_there_where_nothing_is_a_clip(
-    small_portrait, tiny_model, tmp_path
+def test_no_annotated_copy_is_said_to_be_written_where_nothing_is_a_clip(
+    clip, small_portrait, tiny_model, tmp_path
 ):
-    done = detect(tiny_model, small_portrait, "--annotate", tmp_path / "a.mp4")
-    assert f"wrote {tmp_path / 'a.mp4'}" not in done.out.replace("\n", "")
-    assert "nothing that was judged is a clip" in done.out.replace("\n", " ")
+    annotate = ("--annotate", tmp_path / "a.mp4")
+    assert "wrote" in detect(tiny_model, clip, *annotate).out
+    for name in ("photo", "damaged"):
+        judged = tmp_path / name
+        data = small_portrait.read_bytes() if name == "photo" else clip.read_bytes()[:-600]
+        judged.write_bytes(data)
+        done = detect(tiny_model, judged, *annotate)
+        assert "wrote" not in done.out
+        assert done.out.replace("\n", "").endswith("a.mp4 was written")
 
 
 @pytest.mark.parametrize("size_wh", [(2, 2), (31, 47), (130, 16)], ids=str)

@@ -8,11 +8,14 @@ from PIL import Image
 
 from facetell import Detector, Options
 from facetell.detect import video
+from facetell.detect.card import ModelCard
+from facetell.detect.clip import Watched
+from facetell.detect.frames import ClipFacts, Losses
 from facetell.detect.page import page_entry
 from facetell.detect.reading import look_again
 from facetell.detect.report import Report, clock
 from facetell.detect.timeline import marks_at
-from facetell.types import Sampling
+from facetell.types import Frame, Picture, Sampling
 from tests.cli.tiny_model import ALWAYS_FAKE, ALWAYS_REAL, tiny_card, write_tiny_model
 from tests.clips import clip_bytes, nodding, on_ground, portrait, write_clip
 
@@ -250,6 +253,16 @@ def test_a_slow_animation_is_watched_as_long_as_it_runs(folder):
     for options in ({}, {"sampling": Sampling(fps=None)}):
         report = judge(folder, path, **options)
         assert report.clip.watched_s == pytest.approx(12, abs=0.1)
+
+
+def test_a_clip_is_summed_up_alike_however_often():
+    card, picture = ModelCard.model_validate(tiny_card()), Picture(portrait(), (256, 256), "MP4")
+    often, once = (Watched(card, ClipFacts("MP4", "h264"), Sampling(fps=4)) for _ in range(2))
+    for time_s in (0, 5, 5.25, 5.5, 5.75):
+        for watched in (often, once):
+            watched.add(Frame(time_s, picture), [], 0)
+        often.report(Losses())
+    assert often.report(Losses()) == once.report(Losses())
 
 
 def test_a_clip_that_does_not_say_how_long_it_is_says_that_it_was_judged_in_part(folder):

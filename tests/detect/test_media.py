@@ -255,6 +255,14 @@ def peak_mib():
 def test_a_jpeg_that_stalls_decoders_is_refused(write):
     with pytest.raises(MediaError, match="passes over 4000 x 4000 pixels"):
         read_picture(write(make.endless_jpeg()))
+    with pytest.raises(MediaError, match="passes over 4000 x 4000 pixels"):
+        read_picture(write(make.endless_jpeg_in_disguise()))
+
+
+def test_a_jpeg_of_segments_without_number_is_refused(write):
+    photo = make.saved(make.photo(), "JPEG")
+    with pytest.raises(MediaError, match="more than 100000 segments"):
+        read_picture(write(photo[:-2] + b"\xff\xe0\x00\x02" * 200_000))
 
 
 def test_a_clip_behind_a_photo_stalls_nothing(write):

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from facetell.detect.report import TimelineSample
-from facetell.detect.timeline import Span, curves
+from facetell.detect.report import ClipReport, TimelineSample
+from facetell.detect.timeline import Span, curves, marks_at
+from facetell.types import Sampling
 from tests.detect.test_aggregate import GOOD, track
 
 
@@ -26,3 +27,29 @@ def test_where_the_face_was_away_the_line_is_interrupted():
     lines = curves(seen_at(here), Span(0.0, 2000.0), 1.0)
     assert [len(line) > 100 for line in lines] == [True, True]
     assert (lines[0][-1][0], lines[1][0][0]) == pytest.approx((0.5, 0.55), abs=0.01)
+
+
+class Asked(list):
+    """Counts how often it is gone through."""
+
+    times = 0
+
+    def __iter__(self):
+        self.times += 1
+        return super().__iter__()
+
+
+def test_people_of_earlier_scenes_cost_nothing():
+    """Else each frame of a film would cost all scenes before it."""
+    cuts_s = Asked(range(3, 300, 3))
+    tracks = [
+        seen_at(first + np.arange(0, 3, 0.25)).model_copy(
+            update={"start_s": float(first), "end_s": float(first + 3)}
+        )
+        for first in range(0, 300, 3)
+    ]
+    clip = ClipReport.model_construct(
+        sampling=Sampling(), frames_judged=1200, watched_s=300.0, cuts_s=cuts_s, tracks=tracks
+    )
+    assert len(marks_at(clip, 298.9)) == 1
+    assert cuts_s.times <= 1

@@ -57,12 +57,20 @@ def test_a_face_that_leaves_and_comes_back_elsewhere_is_known_again():
 
 def test_who_left_long_ago_is_forgotten():
     tracker = Tracker(STEP_S)
-    image, boxes = scene((ANN, 20))
-    assert [seen.track for t in (0, 59, 130) for seen in tracker.follow(t, image, boxes)] == [
-        1,
-        1,
-        2,
-    ]
+    here, away = scene((ANN, 20)), scene()
+    frames = [(0, here), (59, here), (110, away), (130, here)]
+    tracks = [seen.track for t, frame in frames for seen in tracker.follow(t, *frame)]
+    assert tracks == [1, 1, 2]
+
+
+@pytest.mark.parametrize("step_s", [0.25, 2, 70])
+def test_a_person_stays_one_however_slow_the_clip_is(step_s):
+    tracker, tracks = Tracker(STEP_S), []
+    for number in range(5):
+        turned = ANN if number % 2 else ANN[::-1]
+        (seen,) = tracker.follow(number * step_s, *scene((turned, 100 + 20 * number)))
+        tracks.append(seen.track)
+    assert tracks == [1] * 5
 
 
 def test_somebody_else_who_comes_is_not_taken_for_who_left():
@@ -133,6 +141,17 @@ def test_a_cut_between_scenes_much_alike_is_found_by_its_suddenness():
     other[:, :160] = noise_image(180, 160, 2) // 2 + 40
     still = [np.clip(i + n % 2, 0, 255).astype(np.uint8) for i in (image, other) for n in range(9)]
     assert cuts(still) == [9]
+
+
+def test_between_frames_far_apart_only_a_great_change_is_a_cut():
+    finder = CutFinder()
+    light = [np.full((18, 32, 3), grey, np.uint8) for grey in (60, 85, 180, 190, 190)]
+    told = []
+    for thumb in light[:3]:
+        told.append(finder.is_cut(thumb))
+        finder.forget()
+    assert told == [False, False, True]
+    assert [finder.is_cut(thumb) for thumb in light[3:]] == [False, False]
 
 
 def test_movement_and_dimming_are_no_cuts():

@@ -195,6 +195,19 @@ def test_a_clip_cut_short_gives_what_there_is_and_says_so(tmp_path):
     assert losses.broken_off
 
 
+@pytest.mark.parametrize("ending", ["mp4", "mkv", "ts"])
+@pytest.mark.parametrize("step_s", [0.5, SEEK_FROM_S + 5, 20])
+def test_a_clip_cut_short_says_so_at_wide_steps_too(tmp_path, ending, step_s):
+    images = [noise_image(64, 64, seed) for seed in range(120)]
+    path = tmp_path / f"c.{ending}"
+    is_mp4 = ending == "mp4"
+    write_clip(path, images, fps=2, codec="mpeg4", options={"g": "4"}, index_first=is_mp4)
+    assert watch(path, Sampling(fps=1 / step_s))[1].broken_off is None
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 5])
+    if ending != "ts":  # which does not say how long it is
+        assert watch(path, Sampling(fps=1 / step_s))[1].broken_off
+
+
 def test_a_last_picture_that_stands_for_long_is_the_end_of_a_whole_clip(tmp_path):
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
@@ -345,11 +358,27 @@ def test_cuts_stand_between_the_frames_they_divide(tmp_path):
 
 def test_frames_that_lie_far_apart_tell_of_no_cut(tmp_path):
     """From one key frame to the next one wanted nothing is decoded in between."""
-    images = [np.full((64, 64, 3), 40 + 2 * number, np.uint8) for number in range(100)]
+    images = [np.full((64, 64, 3), 40 + number, np.uint8) for number in range(100)]
     path = write_clip(tmp_path / "c.mp4", images, fps=2, codec="mpeg4", options={"g": "10"})
     frames, _ = watch(path, Sampling(fps=1 / (SEEK_FROM_S + 5)))
     assert len(frames) == 5
     assert not any(frame.after_cut for frame in frames)
+
+
+def test_a_cut_is_told_though_nothing_beside_it_was_decoded(tmp_path):
+    images = [np.full((64, 64, 3), 60 if number < 50 else 180, np.uint8) for number in range(100)]
+    path = write_clip(tmp_path / "c.mp4", images, fps=2, codec="mpeg4", options={"g": "10"})
+    frames, _ = watch(path, Sampling(fps=1 / (SEEK_FROM_S + 5)))
+    assert [frame.after_cut for frame in frames] == [False, False, False, True, False]
+
+
+def test_a_cut_is_told_once_though_its_frames_are_read_twice(tmp_path):
+    images = [np.full((64, 64, 3), 60 if number < 5 else 180, np.uint8) for number in range(40)]
+    options = {"g": "1000", "sc_threshold": "0"}
+    path = write_clip(tmp_path / "c.mp4", images, fps=2, options=options)
+    frames, _ = watch(path, Sampling(fps=1 / (SEEK_FROM_S + 1), start_s=4))
+    assert times(frames) == [4, 10, 16]
+    assert [frame.after_cut for frame in frames] == [True, False, False]
 
 
 # ---------------------------------------------------------------------------- pixels

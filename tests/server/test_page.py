@@ -224,6 +224,24 @@ def test_a_clip_outlives_a_proxy_that_restarts(live, open_page, clip):
     expect(page.locator(".verdict")).to_have_count(1)
 
 
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ({"status": 200, "content_type": "text/html", "body": "<h1>Log in</h1>"}, "Reload"),
+        ({"status": 403, "json": {"detail": "not you"}}, "not you"),
+    ],
+    ids=["login", "forbidden"],
+)
+def test_a_clip_is_not_asked_for_again_where_somebody_in_between_says_no(
+    live, open_page, clip, answer, words
+):
+    page = open_page(live)
+    page.route("**/events", lambda route: route.fulfill(**answer))
+    page.set_input_files("#files", clip)
+    expect(page.get_by_role("alert")).to_contain_text("did not work")
+    expect(page.get_by_role("alert")).to_contain_text(words)
+
+
 def test_an_answer_of_somebody_in_between_is_said(live, open_page, small_portrait):
     page = open_page(live)
     page.route("**/v1/detect*", lambda route: route.fulfill(status=200, body="<h1>Log in</h1>"))

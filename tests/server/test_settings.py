@@ -27,15 +27,17 @@ def test_a_setting_that_is_none_is_refused_with_a_hint(flag):
     assert refused.value.hint
 
 
-def test_a_slip_in_the_name_of_a_variable_is_refused_and_others_are_left_alone():
+@pytest.mark.parametrize("name", ["API_KEY", "KEY", "KEYS", "SECRET_KEYS"])
+def test_a_slip_in_the_name_of_a_variable_is_refused_and_others_are_left_alone(name):
     with pytest.raises(SettingsError) as refused:
-        read_settings({"FACETELL_API_KEY": "sesame"})
+        read_settings({f"FACETELL_{name}": "sesame"})
     assert refused.value.hint == "is FACETELL_API_KEYS meant?"
     assert "sesame" not in str(refused.value)
     read_settings({"FACETELL_DATABASE_PASSWORD": "x", "FACETELL_SERVICE_HOST": "10.0.0.1"})
+    read_settings({"FACETELL_PORT": "", "MY_KEY": "x"})
 
 
-@pytest.mark.parametrize("keys", [" , ", ","])
+@pytest.mark.parametrize("keys", [" , ", ",", ""])
 def test_keys_that_are_none_do_not_leave_the_service_open(keys):
     with pytest.raises(SettingsError, match="holds no key"):
         read_settings({"FACETELL_API_KEYS": keys})

@@ -114,7 +114,10 @@ def judge(
     done = counts.total() - len(known)
     if counts.keys() & set(Verdict):
         screen.print((detector.model.card.limits[0], "dim"))
-    _print_end(screen, counts, outputs, earlier=len(known), left=len(todo) - done)
+    filmed = any(isinstance(writer, Film) and writer.is_written for writer in writers)
+    _print_end(
+        screen, counts, outputs, earlier=len(known), left=len(todo) - done, film_written=filmed
+    )
     if interrupted:
         return INTERRUPTED
     return 1 if counts["error"] else 0
@@ -232,7 +235,13 @@ def _printable(path: str) -> str:
 
 
 def _print_end(
-    screen: Screen, counts: Counter[str], outputs: Outputs, *, earlier: int, left: int
+    screen: Screen,
+    counts: Counter[str],
+    outputs: Outputs,
+    *,
+    earlier: int,
+    left: int,
+    film_written: bool,
 ) -> None:
     parts = [f"{number} {outcome}" for outcome, number in counts.most_common()]
     before = f", {earlier} of them from the earlier run" if earlier else ""
@@ -244,9 +253,9 @@ def _print_end(
             else "call it again with --resume"
         )
         screen.print((f"interrupted: {left} files are left; {again}", ""))
-    film = outputs.film if outputs.film and outputs.film.exists() else None
+    film = outputs.film if film_written else None
     if outputs.film and not film:
-        screen.print((f"no {outputs.film}: nothing that was judged is a clip", ""))
+        screen.print((f"no {outputs.film} was written", ""))
     for path in [*outputs.texts, film, *outputs.folders]:
         if path and path != STANDARD_OUTPUT:
             screen.print((f"wrote {path}", ""))

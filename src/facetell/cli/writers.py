@@ -195,10 +195,11 @@ class Film:
         with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
+        self.is_written = False
 
     def write(self, report: Report) -> None:
         if report.clip:
-            write_film(report, self._path)
+            self.is_written = write_film(report, self._path)
 
 
 class DrawnNames:
@@ -227,11 +228,14 @@ def drawn_again(report: Report) -> Iterator[None]:
         sys.stderr.write(f"facetell: nothing drawn for {report.path!r}: {error}\n")
 
 
-def write_film(report: Report, path: Path) -> None:
+def write_film(report: Report, path: Path) -> bool:
+    """Whether it could be written."""
     from facetell.detect.annotate import annotate  # loads PyAV
 
     with drawn_again(report), explained(path):
         annotate(report, path)
+        return True
+    return False
 
 
 def heatmaps(report: Report) -> Iterator[tuple[str, Image.Image]]:

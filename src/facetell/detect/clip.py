@@ -93,10 +93,9 @@ class Watched:
 
     def report(self, losses: Losses) -> ClipReport:
         """Sum up one frame or more. losses: what it cost to read the clip."""
-        if len(self._times) > 1:  # a slow clip has fewer frames than are asked for
-            self._step_s = max(self._step_s, float(np.median(np.diff(self._times))))
+        step_s, end_s = self._usual_step_s, self._end_s
         tracks = most_suspicious_first(
-            self._summarised(number, track) for number, track in self._tracks.items()
+            self._summarised(number, track, step_s, end_s) for number, track in self._tracks.items()
         )
         stands_for = self._stands_for()
         return ClipReport(
@@ -113,24 +112,33 @@ class Watched:
         )
 
     @property
+    def _usual_step_s(self) -> float:
+        """A slow clip has fewer frames than are asked for."""
+        steps = np.diff(self._times)
+        return max(self._step_s, float(np.median(steps))) if len(steps) else self._step_s
+
+    @property
     def _end_s(self) -> float:
         """When the last frame ends, at the latest with the clip; some lie about their length."""
         last_s = self._times[-1]
         length_s = self._facts.duration_s or 0.0
-        return min(last_s + self._step_s, length_s if length_s > last_s else float("inf"))
+        return min(last_s + self._usual_step_s, length_s if length_s > last_s else float("inf"))
 
     def _stands_for(self) -> FloatArray:
         """Seconds of the clip for which each frame stands."""
-        return np.diff([*self._times, self._end_s]).clip(0, 2 * self._step_s).astype(np.float32)
+        longest_s = 2 * self._usual_step_s
+        return np.diff([*self._times, self._end_s]).clip(0, longest_s).astype(np.float32)
 
-    def _summarised(self, number: int, track: _Collected) -> TrackReport:
+    def _summarised(
+        self, number: int, track: _Collected, step_s: float, end_s: float
+    ) -> TrackReport:
         return summarise_track(
             number,
             track.samples,
             np.array(track.log_odds, np.float32),
             _most_suspicious(track.telling.values()),
-            self._step_s,
-            self._end_s,
+            step_s,
+            end_s,
             self._card,
         )
 

@@ -22,25 +22,29 @@ class CutFinder:
     def __init__(self) -> None:
         self._last: FloatArray | None = None
         self._steps: deque[float] = deque(maxlen=STEPS_REMEMBERED)
+        self._is_far = False
 
     def is_cut(self, thumb: UInt8Array) -> bool:
         """thumb: the frame at THUMB_WH, [18, 32, 3] uint8 RGB."""
         last, self._last = self._last, thumb.astype(np.float32)
+        is_far, self._is_far = self._is_far, False
         if last is None:
             return False
         step = change(last, self._last)
         usual = float(np.median(self._steps)) if self._steps else 0.0
-        if step > SURE_CUT or step > max(LEAST_CUT, SUDDEN * (usual + GRAIN)):
+        is_sudden = not is_far and step > max(LEAST_CUT, SUDDEN * (usual + GRAIN))
+        if step > SURE_CUT or is_sudden:
             self._steps.clear()
             return True
-        self._steps.append(step)
+        if not is_far:
+            self._steps.append(step)
         return False
 
     def forget(self) -> None:
-        """What comes next is no neighbour of what came last: whether a cut lies between them cannot
-        be told from their difference."""
-        self._last = None
+        """What comes next is no neighbour of what came last: they differ by movement, too, and only
+        a SURE_CUT can be told."""
         self._steps.clear()
+        self._is_far = True
 
 
 def change(one: FloatArray, other: FloatArray) -> float:

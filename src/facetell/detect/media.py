@@ -5,7 +5,7 @@ import re
 import stat
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -26,12 +26,15 @@ MAX_PIXELS = 50_000_000
 MAX_BYTES = 400_000_000
 """Largest file opened: several decoders hold the whole file in memory."""
 MAX_JPEG_WORK = 2_000_000_000
-_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
-"""Of a JPEG's segments that say how long they are, and of its end."""
 """Largest number of pixels times scans of a JPEG: a small file can order thousands of passes."""
+MAX_JPEG_SEGMENTS = 100_000
+"""A photo has some dozens; walking over millions takes long."""
 MAX_PAGES_COUNTED = 1000
 """A TIFF's pages are counted up to here: each one costs the reading of its directory."""
 
+_MARKER, _SCAN, _END = re.compile(rb"\xff[\xc0-\xcf\xd9-\xfe]"), 0xDA, 0xD9
+"""Of a JPEG's segments that say how long they are, and of its end. Those below FF C0 are none:
+what they call their content is read for more."""
 _PIXEL_SHARE = {"WEBP": 0.75, "JPEG2000": 0.5}
 """Their decoders hold the picture four to six times over, so these get a share of MAX_PIXELS."""
 
@@ -193,21 +196,28 @@ def open_image(file: BinaryIO, name: str) -> ImageFile.ImageFile:
 def _refuse_endless(jpeg: JpegImageFile, file: BinaryIO) -> None:
     """A progressive JPEG passes over all its pixels once for each scan."""
     file.seek(0)
-    scans = _scans(file.read())
-    if scans * jpeg.width * jpeg.height > MAX_JPEG_WORK:
-        raise MediaError(
-            f"decoding it would take {scans} passes over {jpeg.width} x {jpeg.height} pixels",
-            hint="the file is broken or made to stall programs; save it again as a plain JPEG",
-        )
+    most, scans = MAX_JPEG_WORK // max(1, jpeg.width * jpeg.height), 0
+    for segments, marker in enumerate(_markers(file.read()), start=1):
+        scans += marker == _SCAN
+        if scans > most:
+            size = f"{jpeg.width} x {jpeg.height}"
+            raise _stalling(f"decoding it would take more than {most} passes over {size} pixels")
+        if segments > MAX_JPEG_SEGMENTS:
+            raise _stalling(f"it has more than {MAX_JPEG_SEGMENTS} segments")
 
 
-def _scans(data: bytes) -> int:
-    """Scans of a JPEG (segments FF DA) up to its end (FF D9): phones append a clip to a photo."""
-    scans, at = 0, 2
-    while (found := _MARKER.search(data, at)) and (marker := data[found.end() - 1]) != 0xD9:
-        scans += marker == 0xDA
+def _stalling(reason: str) -> MediaError:
+    return MediaError(
+        reason, hint="the file is broken or made to stall programs; save it again as a plain JPEG"
+    )
+
+
+def _markers(data: bytes) -> Iterator[int]:
+    """Of a JPEG's segments, up to its end: phones append a clip to a photo."""
+    at = 2
+    while (found := _MARKER.search(data, at)) and (marker := data[found.end() - 1]) != _END:
+        yield marker
         at = found.end() + int.from_bytes(data[found.end() : found.end() + 2])
-    return scans
 
 
 def _fit(image: ImageFile.ImageFile, max_pixels: int) -> bool:

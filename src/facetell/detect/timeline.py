@@ -66,14 +66,15 @@ def marks_at(clip: ClipReport, time_s: float) -> list[Mark]:
     several, gap = len(clip.tracks) > 1, gap_s(clip)
     marks = []
     for track in clip.tracks:
+        found = _box_at(track, time_s, gap)
+        if found is None:
+            continue
         last_s = track.timeline[-1].time_s
         if time_s > last_s and any(last_s < cut_s <= last_s + gap for cut_s in clip.cuts_s):
             continue  # the next scene may have begun: cuts are known by the frames judged
-        found = _box_at(track, time_s, gap)
-        if found:
-            box, p_fake = found
-            tag = f"{track.id}: {p_fake:.2f}" if several else f"{p_fake:.2f}"
-            marks.append(Mark(box, track.verdict, tag))
+        box, p_fake = found
+        tag = f"{track.id}: {p_fake:.2f}" if several else f"{p_fake:.2f}"
+        marks.append(Mark(box, track.verdict, tag))
     return marks
 
 

@@ -21,6 +21,8 @@ GROWTH = 1.6
 LOST_AFTER_S = 1.5
 """A face not seen for longer may be anywhere, and is known again by its look alone."""
 FORGOTTEN_AFTER_S = 60.0
+STEPS = 1.5
+"""Both limits are no shorter than so many steps: a face of the frame before is neither."""
 RESTLESS = 10.0
 """A change of the whole frame, between judged ones, from which a face must look alike to go on."""
 ALIKE, SAME_LOOK = 0.4, 0.75
@@ -56,8 +58,9 @@ class Tracker:
 
     def __init__(self, step_s: float) -> None:
         """step_s: usual time from one judged frame to the next."""
-        self._lost_after_s = max(LOST_AFTER_S, 1.5 * step_s)
-        self._forgotten_after_s = max(FORGOTTEN_AFTER_S, 1.5 * step_s)
+        self._usual_step_s = step_s
+        self._lost_after_s = LOST_AFTER_S
+        self._last_s: float | None = None
         self._known: list[_Known] = []
         self._count = 0
         self._thumb: FloatArray | None = None
@@ -71,7 +74,11 @@ class Tracker:
 
         image: [H, W, 3] uint8 RGB, the frame; boxes: the faces in its pixels.
         """
-        self._known = [k for k in self._known if time_s - k.time_s <= self._forgotten_after_s]
+        step_s = 0.0 if self._last_s is None else time_s - self._last_s
+        steps_s, self._last_s = STEPS * max(self._usual_step_s, step_s), time_s
+        self._lost_after_s = max(LOST_AFTER_S, steps_s)
+        forgotten_after_s = max(FORGOTTEN_AFTER_S, steps_s)
+        self._known = [k for k in self._known if time_s - k.time_s <= forgotten_after_s]
         looks = [_look(image, box) for box in boxes]
         restless = self._is_restless(image)
         seen = []

@@ -87,13 +87,13 @@ class Video:
                 return
             after_cut |= cuts.is_cut(thumb)
             if time_s <= given_s:  # no key frame lies between what was given and what is wanted
-                self._may_jump = False
+                self._may_jump, after_cut = False, False
             elif time_s >= wanted_s:
                 yield Frame(time_s, self._picture(frame), after_cut)
                 given_s, wanted_s, after_cut = time_s, due(time_s), False
                 if self._jump(time_s, wanted_s):
                     cuts.forget()
-        self._tell_missing_end()
+        self._tell_missing_end(wanted_s)
 
     def _decoded(self) -> Iterator[tuple[float, Any, UInt8Array]]:
         """Times, frames and their thumbs, from wherever the file is read.
@@ -168,11 +168,16 @@ class Video:
         except (av.FFmpegError, ValueError):
             return None
 
-    def _tell_missing_end(self) -> None:
-        """A file that is cut short, still growing or lying says how long it is all the same."""
+    def _tell_missing_end(self, wanted_s: float | None) -> None:
+        """A file that is cut short, still growing or lying says how long it is all the same.
+
+        wanted_s: what nothing came for; behind a jump to where the file holds nothing, all that is
+        known of its end is that it lies before.
+        """
         length_s = self.facts.duration_s
         near_s = max(1.0, 0.05 * length_s) if length_s else 0.0
-        if length_s and self._last_s is not None and self._shown_to_s < length_s - near_s:
+        ends_s = wanted_s if self._last_s is None else self._shown_to_s
+        if length_s and ends_s is not None and ends_s < length_s - near_s:
             self.losses.broken_off = self.losses.broken_off or (
                 f"its pictures end there, though the file says that it is {length_s:.0f} s long"
             )

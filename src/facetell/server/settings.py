@@ -107,7 +107,8 @@ def read_settings(
     values, origins = {}, {}
     for name in Settings.model_fields:
         variable = PREFIX + name.upper()
-        if environment.get(variable):
+        # An empty variable is none, but for the one that closes the service.
+        if environment.get(variable) or (name == "api_keys" and variable in environment):
             values[name], origins[name] = environment[variable], variable
     for variable in environment:
         _refuse_slip(variable)
@@ -140,8 +141,9 @@ def _refuse_slip(variable: str) -> None:
     name = variable.removeprefix(PREFIX).lower()
     if not variable.startswith(PREFIX) or name in Settings.model_fields:
         return
-    if near := get_close_matches(name, Settings.model_fields, 1, 0.85):
-        hint = f"is {PREFIX}{near[0].upper()} meant?"
+    near = get_close_matches(name, Settings.model_fields, 1, 0.85)
+    if near or "key" in name:
+        hint = f"is {PREFIX}{near[0].upper() if near else 'API_KEYS'} meant?"
         raise SettingsError(f"there is no setting {variable}", hint=hint)
 
 

@@ -127,8 +127,7 @@ def judge(order: Order, detector: Detector, on_progress: OnProgress) -> Judged:
 def draw_pictures(report: Report) -> Pictures:
     """As far as the file can be read a second time."""
     boxed: str | None = None
-    shown = report.faces if report.clip is None else report.shown
-    wanted = {id(face) for face in shown[:FACES_SHOWN]}
+    wanted = {id(face) for face in report.shown[:FACES_SHOWN]}
     drawn: dict[int, FacePictures] = {}  # by the identity of a face
     with suppress(MediaError):
         for picture, faces in look_again(report):  # of a clip in order of time
@@ -140,7 +139,7 @@ def draw_pictures(report: Report) -> Pictures:
                         crop_png=_png(draw_crop(picture, face)),
                         evidence_png=_png(draw_heatmap(picture, face)),
                     )
-    return Pictures(boxed_png=boxed, faces=[drawn.get(id(face)) for face in shown])
+    return Pictures(boxed_png=boxed, faces=[drawn.get(id(face)) for face in report.shown])
 
 
 def _duration_s(path: Path) -> float:

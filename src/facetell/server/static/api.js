@@ -6,12 +6,19 @@ export class Trouble extends Error {
     this.title = problem.title;
     this.type = problem.type;
     this.status = problem.status ?? 0;
+    this.isFinal = problem.isFinal ?? (this.status >= 400 && this.status < 500);
   }
 }
 
 const AWAY = {
   title: "The service cannot be reached",
   detail: "The connection broke. Check the network and whether the service runs, then try again.",
+};
+const FAILED = "That did not work";
+const NOT_OURS = {
+  title: FAILED,
+  detail: "Something else answered in place of the service, perhaps with a page to log in. Reload this page, then try again.",
+  isFinal: true,
 };
 const EXTRAS = "include=evidence&include=page";
 const RECONNECT_MS = 1000;
@@ -58,10 +65,11 @@ export async function judgeClip(file, gone, onSent, onJudged) {
 
 // The service's own no; a broken line and what a proxy says while it restarts pass.
 function isFinal(error) {
-  return error instanceof Trouble && error.status >= 400 && error.status < 500;
+  return error instanceof Trouble && error.isFinal;
 }
 
 async function* events(answer) {
+  if (!answer.headers.get("content-type")?.startsWith("text/event-stream")) throw new Trouble(NOT_OURS);
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   for (;;) {
@@ -116,9 +124,9 @@ function upload(path, field, file, gone, onProgress) {
 async function problemOf(status, text) {
   try {
     const problem = JSON.parse(await text());
-    if (problem.detail) return problem;
+    if (problem.detail) return { status, title: FAILED, ...problem };
   } catch {
     // not ours: a load balancer's, perhaps
   }
-  return { status, title: "That did not work", detail: `The service answered with status ${status}.` };
+  return { status, title: FAILED, detail: `The service answered with status ${status}.` };
 }
