@@ -75,3 +75,19 @@ def test_data_without_kinds_are_refused(tmp_path):
     data = write_lab_data(tmp_path / "data", 8)
     done = facetell(*arguments(data, tmp_path / "out"))
     assert (done.code, "fewer than two generators" in done.err) == (2, True)
+
+
+def test_what_has_seen_the_kind_left_out_may_not_teach(manifest, tmp_path):
+    from tests.cli.tiny_model import tiny_card, write_tiny_model
+
+    source = next(s.source for s in read_dataset(manifest).samples if s.label)
+    card = json.dumps(tiny_card(trained_on={source: 9}))
+    teacher = write_tiny_model(tmp_path / "teacher.onnx", card)
+    done = facetell(
+        *arguments(manifest, tmp_path / "out"),
+        "--set",
+        f"teachers=[{teacher}]",
+        "--set",
+        "size_px=48",
+    )
+    assert (done.code, f"teacher.onnx has learnt from {source}" in done.err) == (2, True)

@@ -18,12 +18,13 @@ from facetell.evaluate.runs import read_run
 from facetell.train import loop
 from facetell.train.export import onnx_bytes, write_model
 from facetell.train.layers import layers
+from facetell.train.learnt import pictures_by_source
 from facetell.train.module import Training
 from facetell.train.networks import registry
 from facetell.train.networks.detector import Detector, load_same_order
 from facetell.train.networks.efficientnet_lite import efficientnet_lite0
 from facetell.train.optimisation import Optimisation, Stage
-from facetell.train.release import draft_card, pictures_by_source, release
+from facetell.train.release import draft_card, release
 from tests.train.tiny import drawn_cache, tiny_network, tiny_recipe
 
 # torch's own exporter uses what torch deprecates.

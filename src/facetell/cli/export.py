@@ -27,11 +27,11 @@ def export(
 
     try:
         from facetell.evaluate.runs import CONFIG_NAME, read_run
+        from facetell.train.learnt import read_trained_on
         from facetell.train.loop import load_weights
         from facetell.train.networks.start import built
         from facetell.train.recipe import read_recipe
         from facetell.train.release import release
-        from facetell.train.run_folder import read_trained_on
     except ImportError as error:
         raise MissingExtra(f"what exporting needs ({error.name})", "train") from error
 

@@ -53,10 +53,11 @@ def train(
     let_threads_sleep()
     try:
         from facetell.evaluate.runs import MODEL_NAME
+        from facetell.train.learnt import pictures_by_source
         from facetell.train.loop import Machine, has_begun, keep_recipe, steps_of
         from facetell.train.loop import train as run_training
         from facetell.train.recipe import read_recipe
-        from facetell.train.release import pictures_by_source, release
+        from facetell.train.release import release
         from facetell.train.run_folder import is_of, write_facts, write_results
     except ImportError as error:
         raise MissingExtra(f"what training needs ({error.name})", "train") from error

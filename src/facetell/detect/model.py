@@ -43,8 +43,8 @@ class Model:
         w]."""
         logits, maps = [], []
         for start in range(0, len(crops), _BATCH):
-            tensor = to_tensor(crops[start : start + _BATCH], self.card.crop)
-            logit, evidence = self._session.run(["logit", "evidence"], {"crops": tensor})
+            tensors = to_tensor(crops[start : start + _BATCH], self.card.crop)
+            logit, evidence = self._session.run(["logit", "evidence"], {"crops": tensors})
             logits.append(logit)
             maps.append(evidence)
         logit, evidence = np.concatenate(logits), np.concatenate(maps)
@@ -54,6 +54,11 @@ class Model:
                 hint="its training failed: " + REINSTALL,
             )
         return logit, evidence
+
+    def logits(self, tensors: FloatArray) -> FloatArray:
+        """tensors: [N, 3, S, S] float32, normalised as the card's crop says -> logit [N]."""
+        parts = [tensors[start : start + _BATCH] for start in range(0, len(tensors), _BATCH)]
+        return np.concatenate([self._session.run(["logit"], {"crops": p})[0] for p in parts])
 
 
 def open_file(path: Path, threads: int, kind: type[AnyCard]) -> tuple[Any, AnyCard, str]:

@@ -13,6 +13,7 @@ from facetell.detect.crop import crop_face, to_tensor
 from facetell.errors import DataError
 from facetell.evaluate.generalisation import Matrix, Plan, matrix
 from facetell.evaluate.score import Score, read_scores, unjudged, write_scores
+from facetell.train.learnt import learnt_before
 from facetell.train.loop import Machine, Watcher, keep_recipe, train
 from facetell.train.networks.detector import Detector
 from facetell.train.recipe import Recipe
@@ -37,8 +38,10 @@ def generalise(
     not done again.
 
     on_row: called when a training begins, with its name. Raises DataError where a row in `out` is
-    of another recipe, or was tested on other pictures or in another tier.
+    of another recipe, or was tested on other pictures or in another tier; and where the recipe
+    starts from, or is taught by, what has learnt from a kind that is to be unseen.
     """
+    _check_unseen(chosen, cache, recipe)
     scores = {}
     test = cache.only(lambda sample: sample.split == "test")
     tested = {str(region.sample.path) for region in test.regions}
@@ -59,6 +62,20 @@ def generalise(
                 f"{path} is of other test pictures or another tier", hint="name another --out"
             )
     return matrix(chosen, scores)
+
+
+def _check_unseen(chosen: Plan, cache: CropCache, recipe: Recipe) -> None:
+    before = learnt_before(recipe)
+    fakes = [r.sample for r in cache.regions if r.sample.label and r.sample.split == "train"]
+    for row in chosen.rows:
+        learns = chosen.learns(row)
+        unseen = {sample.source for sample in fakes if not learns(sample)}
+        for file, counts in before.items():
+            if seen := sorted(unseen & {source for source, count in counts.items() if count}):
+                raise DataError(
+                    f"{file} has learnt from {seen[0]}, which is left out of the row {row}",
+                    hint="start from weights that saw no such fakes, without such teachers",
+                )
 
 
 def score_regions(net: Detector, cache: CropCache, recipe: Recipe, tier: str) -> list[Score]:

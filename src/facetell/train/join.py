@@ -13,6 +13,7 @@ from facetell._version import __version__
 from facetell.detect.card import ModelCard
 from facetell.detect.model import Model
 from facetell.errors import DataError
+from facetell.train.learnt import together
 from facetell.train.networks.start import first_of_all, origins
 from facetell.train.release import NOT_FITTED, today
 
@@ -176,15 +177,11 @@ def part_of(card: ModelCard, number: int) -> ModelCard:
 
 def draft_of(cards: Sequence[ModelCard], name: str) -> ModelCard:
     """The card of one model made of several, as far as it is known before it is calibrated."""
-    trained_on = {
-        source: max(card.trained_on.get(source, 0) for card in cards)
-        for source in sorted({source for card in cards for source in card.trained_on})
-    }
     recipe = {f"{number}: {card.name}": card.recipe for number, card in enumerate(cards, start=1)}
     changes = {
         "name": name,
         "created": today(),
-        "trained_on": trained_on,
+        "trained_on": together(card.trained_on for card in cards),
         "recipe": recipe,
         "start_weights": origins([card.start_weights for card in cards]),
         "licence": "; ".join(dict.fromkeys(card.licence for card in cards)),

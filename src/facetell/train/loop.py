@@ -34,6 +34,7 @@ from facetell.errors import DataError, OutputError
 from facetell.evaluate.runs import CONFIG_NAME, LOGS_NAME, VAL_AUC
 from facetell.train.adversarial import harden
 from facetell.train.dataset import TrainingSamples, ValidationSamples
+from facetell.train.distill import Teachers
 from facetell.train.module import Loss, Training
 from facetell.train.networks.detector import Detector
 from facetell.train.networks.start import built
@@ -97,17 +98,20 @@ def train(
     followed."""
     torch.manual_seed(recipe.seed)
 
+    teachers = Teachers(recipe.teachers, recipe.crop) if recipe.teachers else None
     reach = recipe.adversarial / torch.tensor(recipe.crop.std)[:, None, None]
 
-    def cross_entropy(net: nn.Module, crops: Tensor, labels: Tensor) -> Tensor:
+    def cross_entropy(net: nn.Module, crops: Tensor, wanted: Tensor) -> Tensor:
         logit, _ = net(crops)
-        soft = labels * (1 - recipe.label_smoothing) + recipe.label_smoothing / 2
-        return nn.functional.binary_cross_entropy_with_logits(logit, soft)
+        return nn.functional.binary_cross_entropy_with_logits(logit, wanted)
 
     def loss(net: nn.Module, crops: Tensor, labels: Tensor) -> Tensor:
+        wanted = labels * (1 - recipe.label_smoothing) + recipe.label_smoothing / 2
+        if teachers:
+            wanted = torch.lerp(wanted, teachers.p_fake(crops, labels), recipe.distilled)
         if recipe.adversarial:
-            crops = harden(net, cross_entropy, crops, labels, reach.to(crops.device))
-        return cross_entropy(net, crops, labels)
+            crops = harden(net, cross_entropy, crops, wanted, reach.to(crops.device))
+        return cross_entropy(net, crops, wanted)
 
     def first_crops() -> Tensor:
         first = TrainingSamples(cache, recipe, 0, STATISTICS_OF)

@@ -42,6 +42,8 @@ class Recipe(Optimisation):
         picture and its self-blend; the others are strangers.
     adversarial: half of the pairs are changed against the network by up to so much, of 255; 0 for
         none.
+    teachers: model files that look at every crop, too; distilled: how much of what a crop should be
+        taken for comes from them, the rest from its label.
     boost: weight of a source beside the root of its size (1.0 where not named).
     """
 
@@ -59,6 +61,8 @@ class Recipe(Optimisation):
     twins: Share = 0.0
     blends: Share = 0.0
     adversarial: Annotated[float, Field(ge=0)] = 0.0
+    teachers: tuple[str, ...] = ()
+    distilled: Share = 0.7
     boost: dict[str, Weight] = field(default_factory=dict)
 
     @property

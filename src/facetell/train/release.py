@@ -1,7 +1,6 @@
 """From trained weights to a model file that may judge: calibrated, with thresholds and a card."""
 
 import datetime
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from facetell._version import __version__
-from facetell.data.crops import CropCache
 from facetell.data.manifest import Sample
 from facetell.detect.analyze import Detector
 from facetell.detect.calibrate import Calibration, ClipCalibration, Thresholds
@@ -22,6 +20,7 @@ from facetell.evaluate.calibration import fit_calibration, fit_thresholds
 from facetell.evaluate.score import Score, score_samples, write_scores
 from facetell.evaluate.table import summarise
 from facetell.train.export import onnx_bytes, write_model
+from facetell.train.learnt import learnt_before, together
 from facetell.train.networks.detector import Detector as Network
 from facetell.train.networks.start import origin
 from facetell.train.recipe import Recipe
@@ -114,19 +113,16 @@ def calibrate(
     return card
 
 
-def pictures_by_source(cache: CropCache) -> dict[str, int]:
-    """Training pictures of a cache by source, in the order of the sources' names."""
-    trained = Counter(r.sample.source for r in cache.regions if r.sample.split == "train")
-    return dict(sorted(trained.items()))
-
-
 def today() -> str:
     """The date that a card says it was made on."""
     return datetime.datetime.now(datetime.UTC).date().isoformat()
 
 
 def draft_card(recipe: Recipe, trained_on: Mapping[str, int], name: str) -> ModelCard:
-    """All that is known before judging: scores are raw logits, thresholds say nothing."""
+    """All that is known before judging: scores are raw logits, thresholds say nothing.
+
+    trained_on: of this training alone; the card counts what its start and teachers saw, too.
+    """
     return ModelCard(
         card_version=CARD_VERSION,
         name=name,
@@ -134,8 +130,15 @@ def draft_card(recipe: Recipe, trained_on: Mapping[str, int], name: str) -> Mode
         created=today(),
         crop=recipe.crop,
         **NOT_FITTED,
-        trained_on=dict(trained_on),
-        recipe=asdict(recipe) | {"pretrained": _without_folder(recipe.pretrained)},
+        trained_on=together([trained_on, *learnt_before(recipe).values()]),
+        recipe=asdict(recipe)
+        | {
+            "pretrained": _without_folder(recipe.pretrained),
+            "teachers": [
+                f"{Path(each).name} (sha256 {Model.load(Path(each)).sha256[:16]}…)"
+                for each in recipe.teachers
+            ],
+        },
         start_weights=origin(recipe.architecture, recipe.pretrained),
         licence="Apache-2.0; trained on research data with mixed or unstated licences",
         limits=(UNTRIED,),

@@ -16,7 +16,6 @@ import torch
 from facetell._version import __version__
 from facetell.data.crops import CropCache
 from facetell.detect.card import ModelCard
-from facetell.errors import DataError
 from facetell.evaluate.plots import plot_curves
 from facetell.evaluate.runs import (
     CURVES_NAME,
@@ -25,11 +24,10 @@ from facetell.evaluate.runs import (
     read_run,
     write_json,
 )
+from facetell.train.learnt import DATA_NAME, pictures_by_source
 from facetell.train.loop import Machine
-from facetell.train.release import pictures_by_source
 
 PACKAGES = ("torch", "lightning", "timm", "numpy", "pillow", "onnx", "onnxruntime")
-DATA_NAME = "data.json"
 
 
 def write_facts(run: Path, cache: CropCache, machine: Machine) -> None:
@@ -72,19 +70,6 @@ def is_of(run: Path, cache: CropCache) -> bool:
     except (OSError, ValueError, KeyError, TypeError):
         return True
     return bool(told == _digest(cache))
-
-
-def read_trained_on(run: Path) -> dict[str, int]:
-    """Training pictures by source, as `write_facts` counted them.
-
-    Raises DataError when the run folder does not say.
-    """
-    path = run / DATA_NAME
-    try:
-        counted = json.loads(path.read_text(encoding="utf-8"))["trained_on"]
-        return {str(source): int(count) for source, count in counted.items()}
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise DataError(f"{path} cannot be read: {error}", hint="was it changed?") from error
 
 
 def write_results(run: Path, card: ModelCard) -> None:

@@ -39,7 +39,7 @@ def built(
     those of another network; MissingExtra where their package is not installed.
     """
     net = architecture(name).build(size_px, pretrained is True)
-    path = _find(pretrained) if isinstance(pretrained, str) else None
+    path = find_weights(pretrained) if isinstance(pretrained, str) else None
     is_model = path is not None and path.suffix == ".onnx"
     if is_model and not folded:
         if crops is None:
@@ -74,7 +74,7 @@ def origin(name: str, pretrained: bool | str) -> str:
     """What the card of a model says of where it started."""
     if isinstance(pretrained, bool):
         return (architecture(name).start if pretrained else None) or FROM_NOTHING
-    path = _find(pretrained)
+    path = find_weights(pretrained)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     with suppress(ModelError):  # where it is no model of ours
         card = Model.load(path).card
@@ -96,8 +96,9 @@ def origins(told: Sequence[str]) -> str:
     return FIRST_OF_ALL.join(filter(None, ("; ".join(near), began)))
 
 
-def _find(where: str) -> Path:
-    """The file itself, or the one file of weights in a package."""
+def find_weights(where: str) -> Path:
+    """The file itself, or the one file of weights in a package. Raises DataError where there is
+    none, or several."""
     if Path(where).is_file():
         return Path(where)
     name = where.replace("-", "_")

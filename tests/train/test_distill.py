@@ -1,0 +1,98 @@
+"""A network that is taught by others."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from facetell.detect.calibrate import sigmoid
+from facetell.detect.crop import crop_face, to_tensor
+from facetell.detect.model import Model
+from facetell.errors import DataError, ModelError
+from facetell.train import loop
+from facetell.train.distill import Teachers
+from facetell.train.learnt import learnt_before
+from facetell.train.networks import registry
+from facetell.train.release import draft_card
+from tests.cli.tiny_model import tiny_card, write_tiny_model
+from tests.shared import noise_image
+from tests.train.tiny import drawn_cache, tiny_network, tiny_recipe
+
+SIDE_PX = 64
+CROPS = np.stack([noise_image(SIDE_PX, SIDE_PX, seed) for seed in range(4)])
+
+
+@pytest.fixture(autouse=True)
+def _tiny_architecture(monkeypatch):
+    tiny = registry.Architecture(lambda size_px, pretrained: tiny_network().eval(), "for tests")
+    monkeypatch.setitem(registry.ARCHITECTURES, "tiny", lambda: tiny)
+
+
+def teacher(path, **changes):
+    """A model file for the crops of `tiny_recipe`."""
+    card = tiny_card(**changes)
+    card["crop"] = tiny_recipe().crop.model_dump(mode="json")
+    return write_tiny_model(path, json.dumps(card), SIDE_PX)
+
+
+def test_a_teacher_counts_as_much_as_it_believes_in_the_label(tmp_path):
+    files = [
+        teacher(tmp_path / "a.onnx", intercept=3.0),
+        teacher(tmp_path / "b.onnx", intercept=-2.0),
+    ]
+    crop = tiny_recipe().crop
+    tensors = torch.from_numpy(to_tensor(CROPS, crop))
+    labels = torch.tensor([0.0, 1.0, 0.0, 1.0])
+    said = [m.card.calibration.log_odds(m.score(CROPS)[0]) for m in map(Model.load, files)]
+    right = [sigmoid(each * (2 * labels.numpy() - 1)) for each in said]
+    expected = sigmoid(np.average(said, axis=0, weights=right))
+    got = Teachers(list(map(str, files)), crop).p_fake(tensors, labels).numpy()
+    np.testing.assert_allclose(got, expected, atol=1e-4)
+    assert (got[labels == 1] > got[labels == 0]).all()
+
+
+def test_a_student_learns_what_its_teacher_says_whatever_the_labels_are(tmp_path):
+    cache = drawn_cache(tmp_path / "cache")
+    sceptic = str(teacher(tmp_path / "sceptic.onnx", intercept=-3.0))
+    told = {}
+    for distilled in (0.0, 1.0):
+        recipe = tiny_recipe(samples=960, ema_decay=0.9, teachers=(sceptic,), distilled=distilled)
+        run = tmp_path / str(distilled)
+        net = loop.train(cache, recipe, run, machine=loop.Machine(workers=0))
+        fakes = [region for region in cache.regions if region.sample.label]
+        crops = [crop_face(cache.image(r), r.box_xyxy, recipe.crop, r.landmarks) for r in fakes]
+        with torch.no_grad():
+            logits, _ = net(torch.from_numpy(to_tensor(np.stack(crops), recipe.crop)))
+        told[distilled] = float(logits.sigmoid().mean())
+    assert told[0.0] > 0.4
+    assert told[1.0] < 0.2
+
+
+def test_what_cannot_teach_is_refused(tmp_path):
+    cache = drawn_cache(tmp_path / "cache")
+    card = tiny_card()
+    small = write_tiny_model(tmp_path / "small.onnx", json.dumps(card), card["crop"]["size_px"])
+    for file, error, match in (
+        (small, DataError, "other crops"),
+        (tmp_path / "none.onnx", ModelError, "cannot be read"),
+    ):
+        with pytest.raises(error, match=match):
+            loop.train(cache, tiny_recipe(teachers=(str(file),)), tmp_path / "run")
+
+
+def test_a_card_counts_what_its_teachers_have_learnt_from(tmp_path):
+    file = teacher(tmp_path / "t.onnx", trained_on={"swaps": 7, "photos": 2})
+    recipe = tiny_recipe(teachers=(str(file),), pretrained=False)
+    card = draft_card(recipe, {"photos": 5}, "student")
+    assert card.trained_on == {"photos": 5, "swaps": 7}
+    assert card.recipe["teachers"] == [f"t.onnx (sha256 {Model.load(file).sha256[:16]}…)"]
+
+
+def test_what_a_start_has_learnt_from_is_read_from_its_run(tmp_path):
+    checkpoint = tmp_path / "run/checkpoints/all/last.ckpt"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_bytes(b"weights")
+    (tmp_path / "run/data.json").write_text(json.dumps({"trained_on": {"gan": 4}}))
+    assert learnt_before(tiny_recipe(pretrained=str(checkpoint))) == {"last.ckpt": {"gan": 4}}
+    assert learnt_before(tiny_recipe(pretrained=True)) == {}
