@@ -39,6 +39,23 @@ def test_the_joined_model_says_the_mean_of_what_both_say(tmp_path):
     assert both.card.thresholds.real_below == 0
 
 
+def test_a_model_named_twice_counts_twice_and_is_in_it_once(tmp_path):
+    one = model(tmp_path / "one.onnx", intercept=0.5)
+    other = model(tmp_path / "two.onnx", intercept=-2.0)
+    data, draft = join([one, other, other], "both", mirrored=[])
+    once, plain = join([one, other], "both")
+    assert len(data) == pytest.approx(len(once), rel=0.01)
+    assert (draft.recipe["counted"], "counted" in plain.recipe) == ([1, 2], False)
+    write_model(data, draft, tmp_path / "both.onnx")
+    crops = np.stack([noise_image(SIDE_PX, SIDE_PX, seed) for seed in range(3)])
+    said = [m.card.calibration.log_odds(m.score(crops)[0]) for m in map(Model.load, (one, other))]
+    logit, evidence = Model.load(tmp_path / "both.onnx").score(crops)
+    np.testing.assert_allclose(logit, (said[0] + 2 * said[1]) / 3, atol=1e-5)
+    np.testing.assert_allclose(evidence.mean(axis=(1, 2)), logit, atol=1e-5)
+    with pytest.raises(DataError, match="nothing to join"):
+        join([one, one], "one")
+
+
 # torch's own exporter uses what torch deprecates.
 @pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
 def test_large_weights_take_half_the_room_and_say_nearly_the_same(tmp_path):

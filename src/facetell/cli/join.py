@@ -35,7 +35,7 @@ def join(
     """Join several detectors into one model file, calibrated anew.
 
     Its score is the mean of their calibrated log-odds, its evidence the mean of theirs; with
-    --average it has the mean of their weights; a model named twice counts twice.
+    --average it has the mean of their weights. A model named twice counts twice.
     """
     from facetell.cli.fitting import fit_with_progress
     from facetell.data.layouts import split_of

@@ -1,5 +1,6 @@
 """Several detectors in one model file: witnesses that saw different things, heard alike."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,12 +37,15 @@ def join(
     draft of its card, to be calibrated. Weights are kept in half precision and computed with in
     full, so that two files take the room of one.
 
-    mirrored: numbers of the models, from 1, that also look at the mirror image of each crop; what
-    they say is the mean of both looks.
+    paths: one that is named twice counts twice, and is in it once. mirrored: numbers of the models,
+    from 1, that also look at the mirror image of each crop; what they say is the mean of both
+    looks.
 
     Raises DataError when they are not of one crop and one size of map, or when there is no model of
     such a number; ModelError for a file that is no model.
     """
+    counted = Counter(paths)
+    paths, shares = list(counted), [count / counted.total() for count in counted.values()]
     if len(paths) < 2:
         raise DataError("there is nothing to join", hint="name two model files or more")
     if strange := sorted(set(mirrored) - set(range(1, len(paths) + 1))):
@@ -67,11 +71,11 @@ def join(
     weights = [weight for witness in witnesses for weight in witness.weights]
     for kind in ("logit", "evidence"):
         parts = []
-        for number, (witness, card) in enumerate(zip(witnesses, cards, strict=True)):
+        for number, (witness, card, share) in enumerate(zip(witnesses, cards, shares, strict=True)):
             part = f"{number}/calibrated {kind}"
-            share = {"slope": card.calibration.slope, "intercept": card.calibration.intercept}
-            for what, value in share.items():
-                constant = np.array(value / len(cards), np.float32)
+            fitted = {"slope": card.calibration.slope, "intercept": card.calibration.intercept}
+            for what, value in fitted.items():
+                constant = np.array(value * share, np.float32)
                 weights.append(numpy_helper.from_array(constant, f"{part} {what}"))
             nodes += [
                 helper.make_node("Mul", [witness.says[kind], f"{part} slope"], [f"{part} scaled"]),
@@ -88,9 +92,12 @@ def join(
         graph, opset_imports=list(first.opset_import), ir_version=first.ir_version
     )
     draft = draft_of(cards, name)
+    recipe = dict(draft.recipe)
     if mirrored:
-        recipe = draft.recipe | {"mirrored": sorted(set(mirrored))}
-        draft = draft.model_copy(update={"recipe": recipe})
+        recipe["mirrored"] = sorted(set(mirrored))
+    if max(counted.values()) > 1:
+        recipe["counted"] = list(counted.values())
+    draft = draft.model_copy(update={"recipe": recipe})
     return model.SerializeToString(), draft
 
 
