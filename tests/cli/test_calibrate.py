@@ -1,6 +1,8 @@
 """`facetell calibrate` and `facetell join`: thresholds fitted to what there is."""
 
 import csv
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -49,9 +51,15 @@ def test_a_manifest_without_val_is_refused(tiny_model, val, tmp_path):
     assert not (tmp_path / "again.onnx").exists()
 
 
-def test_joined_models_are_calibrated_together(tiny_model, val, tmp_path):
+@pytest.fixture
+def another(tiny_model, tmp_path):
+    """The same under another name: a model named twice would be one that counts twice."""
+    return Path(shutil.copy(tiny_model, tmp_path / "another.onnx"))
+
+
+def test_joined_models_are_calibrated_together(tiny_model, another, val, tmp_path):
     out = tmp_path / "joined.onnx"
-    done = facetell("join", tiny_model, tiny_model, "--mirrored", 2, "--val", val, "--out", out)
+    done = facetell("join", tiny_model, another, "--mirrored", 2, "--val", val, "--out", out)
     assert done.code == 0
     card = Model.load(out).card
     assert card.recipe["mirrored"] == [2]
@@ -67,9 +75,9 @@ def test_joined_models_are_calibrated_together(tiny_model, val, tmp_path):
         (["--average"], "not alike: none names its architecture"),
     ],
 )
-def test_what_cannot_be_joined_is_said(tiny_model, val, tmp_path, settings, said):
+def test_what_cannot_be_joined_is_said(tiny_model, another, val, tmp_path, settings, said):
     out = tmp_path / "joined.onnx"
-    done = facetell("join", tiny_model, tiny_model, *settings, "--val", val, "--out", out)
+    done = facetell("join", tiny_model, another, *settings, "--val", val, "--out", out)
     assert done.code == 2
     assert said in done.err
     assert not out.exists()

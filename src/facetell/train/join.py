@@ -47,7 +47,7 @@ def join(
     counted = Counter(paths)
     paths, shares = list(counted), [count / counted.total() for count in counted.values()]
     if len(paths) < 2:
-        raise DataError("there is nothing to join", hint="name two model files or more")
+        raise DataError("there is nothing to join", hint="name two different model files, or more")
     if strange := sorted(set(mirrored) - set(range(1, len(paths) + 1))):
         raise DataError(
             f"there is no model {strange[0]} to mirror", hint=f"count them from 1 to {len(paths)}"
