@@ -82,11 +82,16 @@ def test_what_cannot_teach_is_refused(tmp_path):
 
 
 def test_a_card_counts_what_its_teachers_have_learnt_from(tmp_path):
-    file = teacher(tmp_path / "t.onnx", trained_on={"swaps": 7, "photos": 2})
-    recipe = tiny_recipe(teachers=(str(file),), pretrained=False)
+    files = []
+    for run, seen in (("a", {"swaps": 7, "photos": 2}), ("b", {"gan": 1})):
+        (tmp_path / run).mkdir()
+        files.append(teacher(tmp_path / run / "model.onnx", trained_on=seen))
+    recipe = tiny_recipe(teachers=tuple(map(str, files)), pretrained=False)
     card = draft_card(recipe, {"photos": 5}, "student")
-    assert card.trained_on == {"photos": 5, "swaps": 7}
-    assert card.recipe["teachers"] == [f"t.onnx (sha256 {Model.load(file).sha256[:16]}…)"]
+    assert card.trained_on == {"gan": 1, "photos": 5, "swaps": 7}
+    assert card.recipe["teachers"] == [
+        f"model.onnx (sha256 {Model.load(file).sha256[:16]}…)" for file in files
+    ]
 
 
 def test_what_a_start_has_learnt_from_is_read_from_its_run(tmp_path):
@@ -94,5 +99,5 @@ def test_what_a_start_has_learnt_from_is_read_from_its_run(tmp_path):
     checkpoint.parent.mkdir(parents=True)
     checkpoint.write_bytes(b"weights")
     (tmp_path / "run/data.json").write_text(json.dumps({"trained_on": {"gan": 4}}))
-    assert learnt_before(tiny_recipe(pretrained=str(checkpoint))) == {"last.ckpt": {"gan": 4}}
+    assert learnt_before(tiny_recipe(pretrained=str(checkpoint))) == {checkpoint: {"gan": 4}}
     assert learnt_before(tiny_recipe(pretrained=True)) == {}

@@ -45,7 +45,7 @@ def together(counts: Iterable[Counts]) -> dict[str, int]:
     return dict(sorted(most.items()))
 
 
-def learnt_before(recipe: Recipe) -> dict[str, dict[str, int]]:
+def learnt_before(recipe: Recipe) -> dict[Path, dict[str, int]]:
     """By file, what the start of a training and its teachers learnt from, where they tell: model
     files and checkpoints of ours do."""
     start = [find_weights(recipe.pretrained)] if isinstance(recipe.pretrained, str) else []
@@ -54,7 +54,7 @@ def learnt_before(recipe: Recipe) -> dict[str, dict[str, int]]:
         with suppress(ModelError, DataError):
             is_model = path.suffix == ".onnx"
             learnt = Model.load(path).card.trained_on if is_model else _of_checkpoint(path)
-            told[path.name] = dict(learnt)
+            told[path] = dict(learnt)
     return told
 
 
