@@ -30,6 +30,10 @@ def test_a_file_changes_it_and_settings_come_last(tmp_path):
     assert (recipe.seed, recipe.align) == (8, "box")
 
 
+def test_one_teacher_needs_no_list():
+    assert read_recipe(None, ["teachers=a.onnx"]).teachers == ("a.onnx",)
+
+
 @pytest.mark.parametrize(
     ("setting", "said"),
     [

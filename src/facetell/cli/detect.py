@@ -75,7 +75,11 @@ def detect(
     ] = False,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Go on with an interrupted run into the same --json file."),
+        typer.Option(
+            "--resume",
+            help="Go on with an interrupted run into the same --json file; files that failed in it "
+            "or have changed since are judged again.",
+        ),
     ] = False,
 ) -> None:
     """Judge the faces in pictures and clips: real, fake or uncertain.

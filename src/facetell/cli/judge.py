@@ -21,9 +21,9 @@ from facetell.cli.writers import (
     PictureFolder,
     ReportWriter,
     boxed,
-    drop_broken_end,
     faces_of,
     heatmaps,
+    keep_reports,
     read_reports,
 )
 from facetell.detect.analyze import Detector, Options, limits_of, model_info
@@ -88,7 +88,7 @@ def judge(
         )
     spare_memory()
     detector = Detector.load(model, options, threads if len(files) == 1 else 1)
-    known = _known(outputs.json, detector) if resume and outputs.json else set()
+    known = _known(outputs.json, detector, files) if resume and outputs.json else set()
     todo = [file for file in files if str(file) not in known]
     screen = open_screen(aside=STANDARD_OUTPUT in outputs.texts)
     counts: Counter[str] = Counter()
@@ -96,7 +96,7 @@ def judge(
     with ExitStack() as stack:
         writers = _open_writers(outputs, detector, stack)
         if known and outputs.json:
-            drop_broken_end(outputs.json)
+            keep_reports(outputs.json, known)
             for report in read_reports(outputs.json):
                 counts[_outcome(report)] += 1
                 _write(report, writers)
@@ -177,10 +177,13 @@ def _write(report: Report, writers: Iterable[ReportWriter]) -> None:
         writer.write(report)
 
 
-def _known(path: Path, detector: Detector) -> set[str]:
-    """The paths that an earlier run judged, all with this detector."""
+def _known(path: Path, detector: Detector, files: Iterable[Path]) -> set[str]:
+    """The paths of an earlier run's reports that stand, all by this detector: not those of `files`
+    that failed then or have changed since."""
     now = model_info(detector)
     known = set()
+    named = set(map(str, files))
+    changed = {str(file) for file in files if _is_newer(file, path)}
     for report in read_reports(path):
         if report.model != now:
             before = f"{report.model.name} {report.model.version}, finder {report.model.finder}"
@@ -193,8 +196,17 @@ def _known(path: Path, detector: Detector) -> set[str]:
                 f"{path} was written with other frames of its clips",
                 hint="name another --json file, or the same --fps, --start and so on as then",
             )
-        known.add(report.path)
+        if report.path not in (named if report.status is Status.ERROR else changed):
+            known.add(report.path)
     return known
+
+
+def _is_newer(file: Path, other: Path) -> bool:
+    """Both are there, and `file` was modified later."""
+    try:
+        return file.stat().st_mtime > other.stat().st_mtime
+    except (OSError, ValueError):
+        return False
 
 
 def _judged(

@@ -4,7 +4,7 @@ import csv
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -278,11 +278,15 @@ def read_reports(path: Path) -> Iterator[Report]:
                 ) from error
 
 
-def drop_broken_end(path: Path) -> None:
-    """Cut off a last line without its end, so that a run can go on behind the whole ones."""
-    with path.open("rb+") as file:
-        end = sum(len(line) for line in file if line.endswith(b"\n"))
-        file.truncate(end)
+def keep_reports(path: Path, known: Collection[str]) -> None:
+    """Leave only the reports of these paths, all whole, so that a run can go on behind them."""
+    beside = path.with_name(f"{path.name}.part")
+    with JsonLines(beside) as file:
+        for report in read_reports(path):
+            if report.path in known:
+                file.write(report)
+    with explained(path):
+        beside.replace(path)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from facetell.data.degrade import AUGMENTATIONS, Augmentation
 from facetell.detect.crop import Align, CropSpec
@@ -17,6 +17,9 @@ from facetell.train.networks.registry import architecture
 from facetell.train.optimisation import Optimisation, Share, Stage
 
 Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+OneOrMore = Annotated[
+    tuple[str, ...], BeforeValidator(lambda given: (given,) if isinstance(given, str) else given)
+]
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Recipe(Optimisation):
     twins: Share = 0.0
     blends: Share = 0.0
     adversarial: Annotated[float, Field(ge=0)] = 0.0
-    teachers: tuple[str, ...] = ()
+    teachers: OneOrMore = ()
     distilled: Share = 0.7
     boost: dict[str, Weight] = field(default_factory=dict)
 
