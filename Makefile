@@ -88,7 +88,7 @@ train-finder: .venv/dev
 	$(BIN)/facetell finder train --labels $(FINDER_RUN)/labels --out $(FINDER_RUN)
 	cp $(FINDER_RUN)/faces.onnx src/facetell/weights/faces.onnx
 
-# The seventeen trainings of the model inside, eight for one of its witnesses and nine for the other: finds the faces, makes
+# The eighteen trainings of the model inside, nine for each of its witnesses: finds the faces, makes
 # twins, trains, joins, calibrates on val, treats val badly; continues where it was stopped. docs/training.md says how long.
 train-default: .venv/dev
 	$(BIN)/facetell data crops $(FACES) $(MORE) --out $(RUN)/cache
@@ -155,7 +155,12 @@ train-default: .venv/dev
 		--set 'teachers=[$(RUN)/first.onnx,$(RUN)/longest/model.onnx,$(RUN)/sofar.onnx]' --resume
 	$(BIN)/facetell join $(RUN)/sofar.onnx $(SHIPPED)/model.onnx --average --val $(FACES) --out $(RUN)/second.onnx \
 		--name facetell-second
-	$(BIN)/facetell join $(foreach time,1 2,$(RUN)/first.onnx) $(foreach time,1 2 3,$(RUN)/second.onnx) --mirrored 2 --val $(FACES) --val $(PORTRAITS) \
+	$(BIN)/facetell train --cache $(RUN)/cache --val $(FACES) --config recipes/structure_taught.yaml --out $(RUN)/taught \
+		--set pretrained=$(RUN)/first.onnx \
+		--set 'teachers=[$(RUN)/first.onnx,$(RUN)/longest/model.onnx,$(SHIPPED)/model.onnx]' --resume
+	$(BIN)/facetell join $(RUN)/first.onnx $(RUN)/taught/model.onnx --average --val $(FACES) --out $(RUN)/first_taught.onnx \
+		--name facetell-first
+	$(BIN)/facetell join $(RUN)/first_taught.onnx $(RUN)/second.onnx --mirrored 2 --val $(FACES) --val $(PORTRAITS) \
 		--out $(RUN)/model.onnx --name facetell-pair
 	$(BIN)/facetell stress $(RUN)/model.onnx --data $(FACES) --split val --per-source 12 --out $(RUN)/stress --into-card
 	cp $(RUN)/model.onnx src/facetell/weights/default.onnx
