@@ -77,8 +77,8 @@ def detect(
         bool,
         typer.Option(
             "--resume",
-            help="Go on with an interrupted run into the same --json file; files that failed in it "
-            "or have changed since are judged again.",
+            help="Go on with an interrupted run into the same --json file; files that have changed "
+            "since are judged again.",
         ),
     ] = False,
 ) -> None:

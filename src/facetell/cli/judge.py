@@ -179,10 +179,9 @@ def _write(report: Report, writers: Iterable[ReportWriter]) -> None:
 
 def _known(path: Path, detector: Detector, files: Iterable[Path]) -> set[str]:
     """The paths of an earlier run's reports that stand, all by this detector: not those of `files`
-    that failed then or have changed since."""
+    that have changed since."""
     now = model_info(detector)
     known = set()
-    named = set(map(str, files))
     changed = {str(file) for file in files if _is_newer(file, path)}
     for report in read_reports(path):
         if report.model != now:
@@ -196,7 +195,7 @@ def _known(path: Path, detector: Detector, files: Iterable[Path]) -> set[str]:
                 f"{path} was written with other frames of its clips",
                 hint="name another --json file, or the same --fps, --start and so on as then",
             )
-        if report.path not in (named if report.status is Status.ERROR else changed):
+        if report.path not in changed:
             known.add(report.path)
     return known
 
