@@ -1,6 +1,7 @@
 """`facetell detect` on clips: rows, tables, pages, annotated copies, limits."""
 
 import io
+import os
 import shutil
 
 import av
@@ -9,6 +10,8 @@ import pytest
 from rich.console import Console
 
 from facetell.cli.progress import files_and_clips
+from facetell.cli.writers import heatmaps, read_reports
+from facetell.errors import MediaError
 from tests.cli.command import csv_rows, facetell, rows
 from tests.clips import counting, nodding, on_ground, portrait, write_clip
 
@@ -72,9 +75,28 @@ def test_an_end_before_the_start_is_wrong_use(clip, tiny_model):
 
 
 def test_the_time_allowed_for_a_clip_is_kept(clip, tiny_model, tmp_path):
-    done = detect(tiny_model, clip, "--every-frame", "--timeout", 0.1)
-    assert done.code in (0, 1)
-    assert len(done.out.splitlines()) >= 3
+    write_clip(clip, nodding(portrait(), 20) * 20)
+    out, film = tmp_path / "r.jsonl", tmp_path / "a.mp4"
+    options = ("--every-frame", "--json", out, "--annotate", film, "--threads", 1)
+    assert detect(tiny_model, clip, *options, "--timeout", 0.7).code == 0
+    (found,) = (row["clip"] for row in rows(out))
+    assert 0 < found["frames_judged"] < 400
+    assert not found["complete"]
+    with av.open(str(film)) as drawn:  # what was not looked at is not shown as if it were
+        assert sum(1 for _ in drawn.decode(video=0)) == found["frames_judged"]
+
+
+def test_more_time_judges_again_what_had_too_little(clip, tiny_model, tmp_path):
+    out = tmp_path / "r.jsonl"
+    assert detect(tiny_model, clip, "--json", out, "--start", 5).code == 1
+    done = detect(tiny_model, clip, "--json", out, "--resume")
+    assert done.code == 0
+    assert [row["status"] for row in rows(out)] == ["ok"]
+
+
+@pytest.mark.parametrize("options", [("--fps", "inf"), ("--start", 1e16), ("--end", "inf")])
+def test_times_without_end_are_wrong_use(clip, tiny_model, options):
+    assert detect(tiny_model, clip, *options).code == 2
 
 
 def test_an_annotated_copy_shows_the_boxes_and_the_time_line(clip, tiny_model, tmp_path):
@@ -169,6 +191,26 @@ def test_a_run_over_clips_goes_on_where_it_stopped(clip, tiny_model, tmp_path):
     done = detect(tiny_model, clip.parent, "--json", out, "--resume")
     assert "1 of them from the earlier run" in done.out
     assert len(rows(out)) == 2
+
+
+def test_the_annotated_copy_of_a_resumed_run_is_of_the_clip_named(clip, tiny_model, tmp_path):
+    longer = write_clip(clip.parent / "longer.mp4", nodding(portrait(), 30))
+    out, film = tmp_path / "r.jsonl", tmp_path / "a.mp4"
+    detect(tiny_model, clip, longer, "--json", out)
+    done = detect(tiny_model, clip, "--json", out, "--resume", "--annotate", film)
+    assert done.code == 0
+    with av.open(str(film)) as drawn:
+        assert sum(1 for _ in drawn.decode(video=0)) == 20
+
+
+def test_evidence_that_is_not_found_again_is_told_of(clip, tiny_model, tmp_path):
+    out = tmp_path / "r.jsonl"
+    detect(tiny_model, clip, "--json", out)
+    write_clip(clip, nodding(portrait(), 2))
+    os.utime(clip, ns=(0, 0))
+    report = next(read_reports(out))
+    with pytest.raises(MediaError, match="not found again"):
+        list(heatmaps(report))
 
 
 def test_a_run_with_other_frames_does_not_go_on_in_the_same_file(clip, tiny_model, tmp_path):

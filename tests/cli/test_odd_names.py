@@ -16,6 +16,7 @@ NAMES = {
     "leading dash": "-dash.jpg",
     "square brackets": "[bold]x[bold].jpg",
     "comma and quote": "a,\"b'.jpg",
+    "eighty characters of three bytes": "\N{CJK UNIFIED IDEOGRAPH-5199}" * 80 + ".jpg",
     "not UTF-8": os.fsdecode(b"bad\xff\xfe.jpg"),
 }
 

@@ -146,6 +146,24 @@ def test_an_output_never_overwrites_a_picture_to_be_judged(portrait, tiny_model,
     assert_refused(done, portrait)
 
 
+@pytest.mark.parametrize("option", ["--json", "--csv", "--html", "--annotate"])
+def test_an_output_overwrites_nothing_but_texts(portrait, tiny_model, tmp_path, option):
+    """What is no picture by its first bytes may be a camera's raw one, or a rare kind of clip."""
+    raw = tmp_path / "raw.mp4"
+    raw.write_bytes(b"\0\0\0\x18ftypcrx " + bytes(range(256)))
+    before = raw.read_bytes()
+    done = facetell("detect", portrait, "--model", tiny_model, option, raw)
+    assert raw.read_bytes() == before
+    assert_refused(done, raw)
+
+
+def test_an_output_overwrites_a_text(portrait, tiny_model, tmp_path):
+    out = tmp_path / "r.csv"
+    out.write_text("\N{LATIN SMALL LETTER U WITH DIAERESIS}ber" * 1000, "utf-8")
+    assert facetell("detect", portrait, "--model", tiny_model, "--csv", out).code == 0
+    assert len(csv_rows(out)) == 1
+
+
 def test_two_outputs_into_one_file_are_refused(portrait, tiny_model, tmp_path):
     both = tmp_path / "both"
     done = facetell("detect", portrait, "--model", tiny_model, "--json", both, "--csv", both)

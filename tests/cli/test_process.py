@@ -102,8 +102,10 @@ def test_reports_go_to_the_next_program_and_the_table_aside(colour):
     done = facetell_process("detect", picture, "--json", "-", FORCE_COLOR=colour)
     assert done.code == 0
     assert [json.loads(line)["path"] for line in done.out.splitlines()] == [str(picture)]
-    assert "1 files: 1 real" in ANSI.sub("", done.err)
-    assert "wrote" not in done.err
+    table = ANSI.sub("", done.err)
+    assert f"1  {picture}" in table
+    assert "1 files: 1 real" in table
+    assert "wrote" not in table
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent otherwise on Windows")

@@ -104,6 +104,19 @@ def test_what_has_changed_since_is_judged_again(run, small_portrait, tmp_path):
     assert not list(tmp_path.glob("*.part"))
 
 
+def test_what_was_put_in_its_place_is_judged_again_however_old(run, small_portrait):
+    options, out = run
+    restored = options[0] / "0.jpg"
+    restored.write_bytes(b"")
+    facetell("detect", *options)
+    restored.unlink()
+    shutil.copy2(small_portrait, restored)
+    os.utime(restored, ns=(0, 0))
+    os.utime(out, ns=(restored.stat().st_ctime_ns - 10**9,) * 2)
+    assert facetell("detect", restored, *options[1:], "--resume").code == 0
+    assert {row["path"]: row["status"] for row in rows(out)}[str(restored)] == "ok"
+
+
 def test_resuming_with_fewer_files_counts_nothing_as_left(run):
     options, _ = run
     done = facetell("detect", options[0] / "0.jpg", *options[1:], "--resume")

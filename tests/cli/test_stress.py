@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from facetell.detect.card import Hardship, withstands_not
+from facetell.evaluate.stress import beside
 from tests.cli.command import facetell
 from tests.lab_data import write_lab_data
 
@@ -65,3 +66,17 @@ def test_data_without_the_split_or_a_label_is_refused(tiny_model, tmp_path):
         *("stress", tiny_model, "--data", data, "--out", tmp_path / "out", "--split", "train")
     )
     assert (done.code, "no real and fake picture" in done.err) == (2, True)
+
+
+def test_rows_of_other_pictures_are_not_mixed_into_the_card():
+    def row(kind, **values):
+        usual = {"level": "", "split": "val", "pictures": 9, "auc": 0.9, "balanced_accuracy": 0.9}
+        return Hardship(kind=kind, **(usual | values), uncertain=0, unjudged=0)
+
+    earlier = [row("as it is"), row("blur", auc=0.8)]
+    again = [row("as it is", auc=0.901), row("FGSM", auc=0.1)]
+    assert beside(again, earlier) == earlier[1:]
+    assert beside([row("as it is"), row("blur", auc=0.7)], earlier) == []
+    for other in ({"split": "test"}, {"pictures": 10}, {"auc": 0.95}):
+        assert beside([row("as it is", **other)], earlier) == []
+    assert beside(again, []) == []

@@ -1,3 +1,4 @@
+import os
 import shutil
 
 import numpy as np
@@ -91,3 +92,12 @@ def test_a_folder_is_one_source_split_by_the_names_of_its_files(tmp_path):
     assert len(capped(samples, 7)) == 7
     with pytest.raises(DataError, match="no files"):
         folder_samples(tmp_path / "nowhere")
+
+
+def test_a_name_that_is_not_utf_8_is_refused_before_the_work(tmp_path):
+    try:
+        (tmp_path / os.fsdecode(b"bad\xff.jpg")).touch()
+    except OSError:
+        pytest.skip("this file system does not take such a name")
+    with pytest.raises(DataError, match="not UTF-8"):
+        folder_samples(tmp_path)

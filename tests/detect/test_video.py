@@ -3,6 +3,7 @@
 import io
 import struct
 from dataclasses import replace
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -184,7 +185,81 @@ def test_a_time_stamp_that_makes_no_sense_is_guessed_and_counted(tmp_path):
     frames, losses = watch(path)
     assert numbers(frames) == list(range(6))
     assert times(frames) == [0, 0.1, 0.2, 0.3, 0.4, 0.5]
-    assert losses.estimated == 3
+    assert losses.estimated == 1  # the others go on from it
+
+
+def test_one_wrong_time_stamp_does_not_shift_those_behind_it(tmp_path):
+    path = tmp_path / "c.ts"
+    parts = ([0, 0.1, 0.2], [5000], [0.4, 0.5, 0.6])
+    path.write_bytes(
+        b"".join(
+            clip_bytes(counting(len(stamps)), "mpegts", times_s=stamps, options={"bf": "0"})
+            for stamps in parts
+        )
+    )
+    frames, losses = watch(path)
+    assert times(frames) == [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
+    assert losses.estimated == 1
+
+
+@pytest.fixture
+def joined(tmp_path):
+    """Two recordings written one behind the other: 30 frames and 20, whose stamps begin anew."""
+    parts = [
+        clip_bytes(counting(count), "mpegts", options={"g": "10", "bf": "2"}, fps=25)
+        for count in (30, 20)
+    ]
+    path = tmp_path / "joined.ts"
+    path.write_bytes(b"".join(parts))
+    return path
+
+
+def test_stamps_that_begin_anew_go_on_from_there(joined):
+    for sampling in (EVERY, Sampling(fps=5)):
+        frames, losses = watch(joined, sampling)
+        found = [frame.time_s for frame in frames]
+        assert losses.estimated == 1
+        second = next(
+            at for at in range(1, len(frames)) if numbers(frames)[at] < numbers(frames)[at - 1]
+        )
+        assert found[second] == pytest.approx(1.2, abs=0.1)
+        assert found[-1] == pytest.approx(1.96, abs=0.2)
+
+
+def test_frames_of_joined_recordings_are_found_again(joined):
+    judged, _ = watch(joined, Sampling(fps=5))
+    with open_media(joined) as again:
+        found = list(again.frames(at(frame.time_s for frame in judged), sparse=True))
+    assert numbers(found) == numbers(judged)
+
+
+def test_a_clip_whose_pictures_begin_late_counts_from_its_beginning(tmp_path):
+    path = tmp_path / "late.mp4"
+    with av.open(str(path), "w") as container:
+        pictures = container.add_stream("mpeg4", rate=10)
+        pictures.width, pictures.height, pictures.pix_fmt = 96, 64, "yuv420p"
+        sound = container.add_stream("aac", rate=8000)
+        packets = []
+        for number, image in enumerate(counting(10)):
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts, frame.time_base = 20 + number, Fraction(1, 10)
+            packets += pictures.encode(frame)
+        for number in range(30):
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.float32), "fltp", "mono")
+            silence.sample_rate, silence.pts, silence.time_base = (
+                8000,
+                800 * number,
+                Fraction(1, 8000),
+            )
+            packets += sound.encode(silence)
+        for packet in packets + pictures.encode() + sound.encode():
+            if packet.dts is not None:
+                container.mux(packet)
+    frames, losses = watch(path)
+    assert times(frames) == [2 + number / 10 for number in range(10)]
+    assert losses.broken_off is None
+    with open_media(path) as clip:
+        assert clip.facts.duration_s == pytest.approx(3, abs=0.05)
 
 
 def test_a_clip_cut_short_gives_what_there_is_and_says_so(tmp_path):

@@ -10,6 +10,9 @@ SPARED = ("OPENBLAS_NUM_THREADS", "PYDANTIC_DISABLE_PLUGINS")
 """Variables set to 1 for a quick start: judging has no use for NumPy's threads for linear algebra,
 which are slow to begin, and pydantic would look for plugins among all packages installed."""
 
+LATEST_S = 1e8
+"""Three years: no clip is longer."""
+
 
 def detect(
     paths: Annotated[
@@ -50,13 +53,19 @@ def detect(
     ] = None,
     fps: Annotated[
         float | None,
-        typer.Option(min=0.01, help="Frames to judge in a second of a clip; by default 4."),
+        typer.Option(
+            min=0.01, max=1000, help="Frames to judge in a second of a clip; by default 4."
+        ),
     ] = None,
     every_frame: Annotated[
         bool, typer.Option("--every-frame", help="Judge every frame of a clip.")
     ] = False,
-    start: Annotated[float, typer.Option(min=0, help="Judge clips from this second on.")] = 0.0,
-    end: Annotated[float | None, typer.Option(min=0, help="Judge clips up to this second.")] = None,
+    start: Annotated[
+        float, typer.Option(min=0, max=LATEST_S, help="Judge clips from this second on.")
+    ] = 0.0,
+    end: Annotated[
+        float | None, typer.Option(min=0, max=LATEST_S, help="Judge clips up to this second.")
+    ] = None,
     max_seconds: Annotated[
         float | None, typer.Option(min=0.01, help="Judge at most so many seconds of a clip.")
     ] = None,

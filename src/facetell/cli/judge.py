@@ -26,10 +26,10 @@ from facetell.cli.writers import (
     keep_reports,
     read_reports,
 )
-from facetell.detect.analyze import Detector, Options, limits_of, model_info
+from facetell.detect.analyze import Detector, Options, hangs_on_options, limits_of, model_info
 from facetell.detect.find import find_media
 from facetell.detect.heap import spare_memory
-from facetell.detect.media import media_kind
+from facetell.detect.media import is_text_file, media_kind
 from facetell.detect.report import Report, p_text
 from facetell.detect.scan import scan
 from facetell.errors import OutputError
@@ -94,7 +94,7 @@ def judge(
     counts: Counter[str] = Counter()
     interrupted = False
     with ExitStack() as stack:
-        writers = _open_writers(outputs, detector, stack)
+        writers = _open_writers(outputs, files, detector, stack)
         if known and outputs.json:
             keep_reports(outputs.json, known)
             for report in read_reports(outputs.json):
@@ -127,16 +127,22 @@ def _refuse_unsafe(outputs: Outputs) -> None:
     """A slip of the keyboard must not cost a photograph, nor two outputs each other."""
     named = outputs.texts + ([outputs.film] if outputs.film else [])
     for path in named:
-        if path.is_file() and path.stat().st_size and media_kind(path) is not Kind.UNKNOWN:
-            from facetell.detect.annotate import is_ours
-
-            if not (path == outputs.film and is_ours(path)):
-                raise OutputError(
-                    f"{path} is a picture or video and would be overwritten",
-                    hint="name another file",
-                )
+        if path.is_file() and path.stat().st_size and not _is_replaceable(path, outputs):
+            raise OutputError(
+                f"{path} is a picture or video, or no text, and would be overwritten",
+                hint="name another file",
+            )
         if [other.absolute() for other in named].count(path.absolute()) > 1:
             raise OutputError(f"two outputs go to {path}", hint="give each its own name")
+
+
+def _is_replaceable(path: Path, outputs: Outputs) -> bool:
+    """A film of ours, or a text: whatever else is binary may be a raw photograph or a rare clip."""
+    if path == outputs.film:
+        from facetell.detect.annotate import is_ours
+
+        return is_ours(path)
+    return media_kind(path) is Kind.UNKNOWN and is_text_file(path)
 
 
 def _is_output(file: Path, outputs: Outputs) -> bool:
@@ -148,7 +154,9 @@ def _is_output(file: Path, outputs: Outputs) -> bool:
     return file.absolute().parent in folders and DRAWN_NAME.fullmatch(file.name) is not None
 
 
-def _open_writers(outputs: Outputs, detector: Detector, stack: ExitStack) -> list[ReportWriter]:
+def _open_writers(
+    outputs: Outputs, files: Iterable[Path], detector: Detector, stack: ExitStack
+) -> list[ReportWriter]:
     """Those that are written anew in every run, whatever an earlier one left."""
     writers: list[ReportWriter] = []
     if outputs.csv:
@@ -160,7 +168,7 @@ def _open_writers(outputs: Outputs, detector: Detector, stack: ExitStack) -> lis
     if outputs.boxes:
         writers.append(PictureFolder(outputs.boxes, boxed))
     if outputs.film:
-        writers.append(Film(outputs.film))
+        writers += [Film(outputs.film, of=file) for file in files]
     elif outputs.annotate:
         writers.append(FilmFolder(outputs.annotate))
     if outputs.html:
@@ -179,7 +187,7 @@ def _write(report: Report, writers: Iterable[ReportWriter]) -> None:
 
 def _known(path: Path, detector: Detector, files: Iterable[Path]) -> set[str]:
     """The paths of an earlier run's reports that stand, all by this detector: not those of `files`
-    that have changed since."""
+    that have changed since, nor failures that other options might have spared."""
     now = model_info(detector)
     known = set()
     changed = {str(file) for file in files if _is_newer(file, path)}
@@ -195,15 +203,17 @@ def _known(path: Path, detector: Detector, files: Iterable[Path]) -> set[str]:
                 f"{path} was written with other frames of its clips",
                 hint="name another --json file, or the same --fps, --start and so on as then",
             )
-        if report.path not in changed:
+        if report.path not in changed and not hangs_on_options(report):
             known.add(report.path)
     return known
 
 
 def _is_newer(file: Path, other: Path) -> bool:
-    """Both are there, and `file` was modified later."""
+    """Both are there, and `file` was modified later, or put in its place: what is moved or copied
+    often keeps the time of its last modification."""
     try:
-        return file.stat().st_mtime > other.stat().st_mtime
+        facts = file.stat()
+        return max(facts.st_mtime, facts.st_ctime) > other.stat().st_mtime
     except (OSError, ValueError):
         return False
 

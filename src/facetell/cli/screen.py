@@ -39,10 +39,11 @@ class Plain:
     """A pipe or a file."""
 
     def __init__(self, aside: bool) -> None:
-        self._stream = sys.stderr if aside else sys.stdout
+        self._aside = aside
 
     def print(self, *parts: Part) -> None:
-        print("".join(text for text, _ in parts), file=self._stream, flush=True)
+        stream = sys.stderr if self._aside else sys.stdout  # `quiet_libraries` replaces the one
+        print("".join(text for text, _ in parts), file=stream, flush=True)
 
     @contextmanager
     def bars(self, files: int) -> Iterator[Bars]:

@@ -47,7 +47,7 @@ def stress(
     try:
         from facetell.evaluate.report import ATTACKED, TREATED, write_stress
         from facetell.evaluate.runs import model_of
-        from facetell.evaluate.stress import hardship
+        from facetell.evaluate.stress import beside, hardship
     except ImportError as error:
         raise MissingExtra(f"what a stress test needs ({error.name})", "train") from error
 
@@ -81,9 +81,11 @@ def stress(
     if into_card:
         from facetell.train.export import write_model
 
-        again = {row.kind for row in rows}
-        kept = [row for row in detector.model.card.robustness if row.kind not in again]
-        card = detector.model.card.model_copy(update={"robustness": (*rows, *kept)})
+        card = detector.model.card
+        kept = beside(rows, card.robustness)
+        if card.robustness and not kept:
+            typer.echo("what the card said before goes: it was measured on other pictures")
+        card = card.model_copy(update={"robustness": (*rows, *kept)})
         with explained(path):
             write_model(path.read_bytes(), card, path)
         typer.echo(f"wrote the card of {path}")

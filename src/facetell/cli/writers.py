@@ -15,9 +15,10 @@ from pydantic import ValidationError
 
 from facetell.detect.draw import draw_boxes, draw_heatmap, draw_marks
 from facetell.detect.reading import look_again
-from facetell.detect.report import Report
+from facetell.detect.report import FaceReport, Report
 from facetell.detect.timeline import marks_at
 from facetell.errors import MediaError, OutputError
+from facetell.types import Picture
 
 
 class ReportWriter(Protocol):
@@ -156,6 +157,8 @@ class FramesWriter(TextFile):
 
 Draw = Callable[[Report], Iterator[tuple[str, Image.Image]]]
 DRAWN_NAME = re.compile(r"\d{5,}-.*-(face\d+|boxes\d*|annotated)\.(png|mp4)")
+STEM_BYTES = 160
+"""What a drawn file's name repeats of the picture's at most: file systems take 255 in all."""
 FILM_SUFFIXES = (".mp4", ".m4v", ".mov")
 
 
@@ -189,16 +192,19 @@ class FilmFolder:
 
 
 class Film:
-    """An annotated copy of the one clip that is judged."""
+    """An annotated copy of the one clip that is judged.
 
-    def __init__(self, path: Path) -> None:
+    of: that clip; an earlier run may have left reports of others.
+    """
+
+    def __init__(self, path: Path, of: Path) -> None:
         with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
+        self._path, self._of = path, str(of)
         self.is_written = False
 
     def write(self, report: Report) -> None:
-        if report.clip:
+        if report.clip and report.path == self._of:
             self.is_written = write_film(report, self._path)
 
 
@@ -214,18 +220,19 @@ class DrawnNames:
     def next(self, report: Report) -> Callable[[str], Path]:
         """What is drawn of the next file -> its path."""
         self._number += 1
-        stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in Path(report.path).stem)[:80]
-        start = f"{self._number:05d}-{stem}"
+        stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in Path(report.path).stem)
+        short = stem.encode()[:STEM_BYTES].decode(errors="ignore")
+        start = f"{self._number:05d}-{short}"
         return lambda what: self._folder / f"{start}-{what}"
 
 
 @contextmanager
 def drawn_again(report: Report) -> Iterator[None]:
-    """A file that is gone since it was judged is told of; the others go on."""
+    """A file that is gone or changed since it was judged is told of; the others go on."""
     try:
         yield
     except MediaError as error:
-        sys.stderr.write(f"facetell: nothing drawn for {report.path!r}: {error}\n")
+        sys.stderr.write(f"facetell: not all drawn for {report.path!r}: {error}\n")
 
 
 def write_film(report: Report, path: Path) -> bool:
@@ -241,7 +248,7 @@ def write_film(report: Report, path: Path) -> bool:
 def heatmaps(report: Report) -> Iterator[tuple[str, Image.Image]]:
     """The evidence of every face shown."""
     numbers = {id(face): number for number, face in enumerate(report.shown, start=1)}
-    for picture, faces in look_again(report) if numbers else ():
+    for picture, faces in _all_again(report) if numbers else ():
         for face in faces:
             yield f"face{numbers[id(face)]}", draw_heatmap(picture, face)
 
@@ -250,12 +257,25 @@ def boxed(report: Report) -> Iterator[tuple[str, Image.Image]]:
     """The picture, or the frames shown, with a box around every face."""
     if not report.shown:
         return
-    for number, (picture, faces) in enumerate(look_again(report), start=1):
+    for number, (picture, faces) in enumerate(_all_again(report), start=1):
         if report.clip is None:
             yield "boxes", draw_boxes(picture, faces)
         else:
             marks = marks_at(report.clip, faces[0].time_s or 0.0)
             yield f"boxes{number}", draw_marks(picture, marks)
+
+
+def _all_again(report: Report) -> Iterator[tuple[Picture, list[FaceReport]]]:
+    """See `look_again`; raises MediaError also where a face is not found again."""
+    left = len(report.shown)
+    for picture, faces in look_again(report):
+        left -= len(faces)
+        yield picture, faces
+    if left:
+        raise MediaError(
+            f"{left} of the {len(report.shown)} faces shown of it are not found again",
+            hint="judge it again if it has changed",
+        )
 
 
 def read_reports(path: Path) -> Iterator[Report]:

@@ -1,6 +1,5 @@
 """Read labelled pictures as they lie: a manifest, or folders whose names say label and split."""
 
-import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -8,7 +7,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from facetell.data.manifest import LABELS, SPLITS, Sample, capped, read_manifest
+from facetell.data.manifest import (
+    LABELS,
+    SPLITS,
+    Sample,
+    capped,
+    read_manifest,
+    refuse_strange_names,
+)
 from facetell.detect.find import find_media
 from facetell.detect.media import media_kind
 from facetell.errors import DataError, MediaError
@@ -98,7 +104,7 @@ def _read_tree(root: Path) -> DataSet:
             else f"{root} holds no pictures",
             hint=ACCEPTED,
         )
-    _refuse_strange_names(samples)
+    refuse_strange_names(sample.path for sample in samples)
     has_split = without_split.total() < len(samples)
     if has_split and without_split.total():
         raise DataError(
@@ -112,20 +118,6 @@ def _read_tree(root: Path) -> DataSet:
 
 def _shown(folders: Counter[Path]) -> str:
     return ", ".join(f"{folder} ({count})" for folder, count in folders.most_common(5))
-
-
-def _refuse_strange_names(samples: Sequence[Sample]) -> None:
-    """Manifests, caches and score tables are UTF-8; better said now than after an hour's work."""
-    strange = [name for s in samples if (name := os.fsencode(s.path)) != _as_utf8(s.path)]
-    if strange:
-        raise DataError(
-            f"{len(strange)} pictures have names that are not UTF-8, such as {strange[0]!r}",
-            hint="rename them",
-        )
-
-
-def _as_utf8(path: Path) -> bytes:
-    return str(path).encode("utf-8", errors="ignore")
 
 
 def _meant_as_picture(path: Path) -> bool:

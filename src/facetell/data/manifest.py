@@ -152,10 +152,25 @@ def folder_samples(folder: Path) -> list[Sample]:
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     if not paths:
         raise DataError(f"{folder} holds no files", hint="give a folder of pictures")
+    refuse_strange_names(paths)
     return [
         Sample(path, LABELS["real"], _split_of(path.name), folder.name, "", path.name)
         for path in paths
     ]
+
+
+def refuse_strange_names(paths: Iterable[Path]) -> None:
+    """Manifests, caches and score tables are UTF-8; better said now than after an hour's work."""
+    strange = [name for path in paths if (name := os.fsencode(path)) != _as_utf8(path)]
+    if strange:
+        raise DataError(
+            f"{len(strange)} pictures have names that are not UTF-8, such as {strange[0]!r}",
+            hint="rename them",
+        )
+
+
+def _as_utf8(path: Path) -> bytes:
+    return str(path).encode("utf-8", errors="ignore")
 
 
 def capped(samples: Iterable[Sample], per_source: int) -> list[Sample]:

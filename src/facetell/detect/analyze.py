@@ -14,7 +14,14 @@ from typing import Any
 from facetell.detect.card import withstands_not
 from facetell.detect.clip import Watched, warnings_of
 from facetell.detect.faces import FINDERS, FaceFinder
-from facetell.detect.frames import USUAL_FPS, Clip, at, wanted_frames
+from facetell.detect.frames import (
+    NO_FRAME_AFTER,
+    OUT_OF_TIME,
+    USUAL_FPS,
+    Clip,
+    at,
+    wanted_frames,
+)
 from facetell.detect.heap import give_back
 from facetell.detect.judge import find_quickly, judge_faces, largest
 from facetell.detect.media import MAX_PIXELS, media_kind
@@ -266,11 +273,17 @@ def judge_moment(
 def _unwatched(clip: Clip, options: Options) -> MediaError:
     start_s = options.sampling.start_s
     if start_s and not clip.losses.broken_off:
-        return MediaError(f"it has no frame after {start_s:g} s", hint="name an earlier --start")
+        return MediaError(f"{NO_FRAME_AFTER} {start_s:g} s", hint="name an earlier --start")
     return MediaError(
         f"not one frame of it can be read: {clip.losses.broken_off or 'all are damaged'}",
         hint="copy or download it again, or give it more time with --timeout",
     )
+
+
+def hangs_on_options(report: Report) -> bool:
+    """Whether a clip failed that more time, or another part of it, might have spared."""
+    causes = (NO_FRAME_AFTER, OUT_OF_TIME)
+    return report.status is Status.ERROR and any(why in (report.reason or "") for why in causes)
 
 
 def _why_uncertain(face: FaceReport) -> str:

@@ -38,6 +38,8 @@ def annotate(report: Report, out: Path) -> None:
     """
     assert report.clip is not None
     every = replace(report.clip.sampling, fps=None)
+    if not report.clip.complete:  # what lies behind was not looked at: no box means nothing there
+        every = replace(every, end_s=span_of(report.clip).end_s)
     strip = None
     try:
         with open_clip_again(Path(report.path)) as clip, _Film(out, report.clip) as film:

@@ -14,6 +14,7 @@ SPARSE_S = 0.15
 """Where frames are wanted at longer steps, those that no other frame needs are not decoded."""
 USUAL_FPS = 25.0
 OUT_OF_TIME = "the time allowed for one file was over"
+NO_FRAME_AFTER = "it has no frame after"
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,16 @@ def sampled(sampling: Sampling) -> Due:
 def wanted_frames(clip: Clip, sampling: Sampling) -> Iterator[Frame]:
     """The frames of a sampling, in order of time."""
     end_s = last_s(sampling)
-    sparse = sampling.fps is not None and sampling.fps * SPARSE_S < 1
-    for frame in clip.frames(sampled(sampling), sparse):
+    for frame in clip.frames(sampled(sampling), is_sparse(sampling)):
         if frame.time_s >= end_s:
             clip.losses.stopped = True
             return
         yield frame
+
+
+def is_sparse(sampling: Sampling) -> bool:
+    """Whether frames that no other one needs may be passed over."""
+    return sampling.fps is not None and sampling.fps * SPARSE_S < 1
 
 
 def last_s(sampling: Sampling) -> float:

@@ -17,7 +17,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from facetell.detect.jpeg import estimate_jpeg_quality
 from facetell.detect.png import without_broken_notes
-from facetell.detect.sniff import HEAD_BYTES, image_format, is_video
+from facetell.detect.sniff import HEAD_BYTES, image_format, is_text, is_video
 from facetell.errors import MediaError
 from facetell.types import Kind, Picture, UInt8Array
 
@@ -58,6 +58,12 @@ def media_kind(path: str | Path) -> Kind:
     if image_format(head):
         return Kind.IMAGE
     return Kind.VIDEO if is_video(head) else Kind.UNKNOWN
+
+
+def is_text_file(path: Path) -> bool:
+    """Whether the file begins like a text. Raises MediaError where there is none."""
+    with open_file(path) as file:
+        return is_text(_read_head(file))
 
 
 def read_picture(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Picture:

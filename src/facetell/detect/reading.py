@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from facetell.detect.animation import MOVING, open_animation
-from facetell.detect.frames import DUST_S, Clip, at
+from facetell.detect.frames import DUST_S, Clip, at, is_sparse
 from facetell.detect.media import MAX_PIXELS, media_kind, read_picture
 from facetell.detect.report import FaceReport, Report
 from facetell.errors import MediaError
@@ -63,7 +63,7 @@ def look_again(report: Report) -> Iterator[tuple[Picture, list[FaceReport]]]:
     shown = report.shown
     times = [face.time_s for face in shown if face.time_s is not None]
     with open_clip_again(path) as clip:
-        for frame in clip.frames(at(times)):
+        for frame in clip.frames(at(times), is_sparse(report.clip.sampling)):
             faces = [face for face in shown if abs(frame.time_s - (face.time_s or 0)) <= DUST_S]
             if faces:
                 yield frame.picture, faces

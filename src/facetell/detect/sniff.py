@@ -1,5 +1,7 @@
 """What a file is by its first bytes, never by its name."""
 
+from codecs import getincrementaldecoder
+
 HEAD_BYTES = 4096
 """How much of a file's start is enough to tell."""
 
@@ -77,6 +79,15 @@ def is_video(head: bytes) -> bool:
     if head[:4] == b"RIFF":
         return head[8:12] == b"AVI "
     return head.startswith(_VIDEO_SIGNATURES) or _is_transport_stream(head)
+
+
+def is_text(head: bytes) -> bool:
+    """UTF-8 without a NUL; a character may be cut off at the end."""
+    try:
+        getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in head
 
 
 def _is_transport_stream(head: bytes) -> bool:

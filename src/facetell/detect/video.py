@@ -47,12 +47,16 @@ CONTAINERS = {
 """FFmpeg's readers that may try a file -> what people call it. Left out on purpose: playlists and
 scripts (HLS, DASH, concat, SDP), which make FFmpeg open other files and addresses."""
 
+JOINED = {"mpegts", "mpeg"}
+"""Of these those that are simply written one behind the other: their stamps begin anew."""
 MAX_SIDE_PX = 3840
 """Frames with a longer side are decoded to a whole fraction of their size."""
 LEAST_FPS_SPARSE = 20.0
 """In slower clips each frame counts."""
 SEEK_FROM_S = 5.0
 """A wait for the next frame from which a jump to the key frame before it may be quicker."""
+LATE_FROM_S = 0.5
+"""Pictures that begin so long after the sound are late; by less, most files differ."""
 LONGEST_STEP_S = 600.0
 """A longer step from one frame to the next is a broken time stamp."""
 _OPTIONS = {"format_whitelist": ",".join(CONTAINERS), "protocol_whitelist": "none"}
@@ -65,11 +69,15 @@ class Video:
         self._container = container
         self._stream = stream
         self._deadline = deadline
-        self._start_s = float((stream.start_time or 0) * stream.time_base)
+        self._start_s = _start_s(stream) - _late_s(container, stream)
         self._last_s: float | None = None
         self._shown_to_s = 0.0
-        # Where frames are just counted, none may be passed over.
-        self._is_stamped = self._may_jump = stream.start_time is not None
+        # What stamps lack to the time in the clip, now and before they last began anew.
+        self._shifts_s = (0.0, 0.0)
+        # Where frames are just counted, none may be passed over; where one stamp may stand for two
+        # moments, a jump may end at the wrong one.
+        self._is_stamped = stream.start_time is not None
+        self._may_jump = self._is_stamped and container.format.name not in JOINED
         # One for each size: made anew for every frame, FFmpeg's filters cost more than they do.
         self._to_rgb, self._to_thumb = VideoReformatter(), VideoReformatter()
         self.facts = _facts(container, stream)
@@ -130,14 +138,24 @@ class Video:
             self.losses.broken_off = "the rest of the file cannot be read"
 
     def _time_of(self, frame: Any) -> float:
-        """Since the beginning; one frame after the last where the stamp makes no sense."""
+        """Since the beginning; one frame after the last where the stamp makes no sense.
+
+        Stamps that begin anew, as in joined recordings, go on from there; after a single wrong one
+        those before it go on.
+        """
         stamp = None if frame.pts is None else float(frame.pts * frame.time_base) - self._start_s
         if self._last_s is None:
             return max(0.0, stamp or 0.0)
-        if stamp is not None and self._last_s < stamp <= self._last_s + LONGEST_STEP_S:
-            return stamp
+        if stamp is not None:
+            times = (stamp + shift for shift in self._shifts_s)
+            onward = [s for s in times if self._last_s < s <= self._last_s + LONGEST_STEP_S]
+            if onward:
+                return min(onward)
         self.losses.estimated += 1
-        return self._last_s + 1 / (self.facts.fps or USUAL_FPS)
+        guess = self._last_s + 1 / (self.facts.fps or USUAL_FPS)
+        if stamp is not None:
+            self._shifts_s = (guess - stamp, self._shifts_s[0])
+        return guess
 
     def _jump(self, now_s: float, wanted_s: float | None) -> bool:
         """Go on from the key frame before the time wanted, where that may be quicker; returns
@@ -148,7 +166,7 @@ class Video:
         try:
             self._container.seek(stamp, stream=self._stream)
             self._last_s = None
-        except av.FFmpegError:
+        except (av.FFmpegError, OverflowError):
             self._may_jump = False
         return self._may_jump
 
@@ -232,6 +250,8 @@ def _picture_stream(container: Any, threads: int) -> Any:
 
 def _facts(container: Any, stream: Any) -> ClipFacts:
     duration = stream.duration and float(stream.duration * stream.time_base)
+    if duration:
+        duration += _late_s(container, stream)
     duration = duration or (container.duration and container.duration / av.time_base)
     rate = stream.average_rate or stream.guessed_rate
     return ClipFacts(
@@ -240,6 +260,16 @@ def _facts(container: Any, stream: Any) -> ClipFacts:
         duration_s=round(float(duration), 3) if duration and duration > 0 else None,
         fps=round(float(rate), 3) if rate else None,
     )
+
+
+def _start_s(stream: Any) -> float:
+    return float((stream.start_time or 0) * stream.time_base)
+
+
+def _late_s(container: Any, stream: Any) -> float:
+    """How long the sound, by which players count, goes before the pictures begin."""
+    late_s = _start_s(stream) - (container.start_time or 0) / av.time_base
+    return late_s if stream.start_time is not None and late_s >= LATE_FROM_S else 0.0
 
 
 def _unopened(path: Path) -> MediaError:

@@ -16,6 +16,8 @@ from facetell.types import UInt8Array
 
 Treatment = Callable[[UInt8Array], UInt8Array]
 UNTREATED = "as it is"
+SAME_AUC = 0.005
+"""Two measurements of untreated pictures that lie no further apart are taken for one."""
 
 
 @dataclass(frozen=True)
@@ -149,3 +151,18 @@ def hardship(kind: str, level: str, found: Numbers, split: str) -> Hardship | No
         uncertain=round(1 - coverage.value, 4),
         unjudged=sum(found.unjudged.values()),
     )
+
+
+def beside(rows: Sequence[Hardship], earlier: Sequence[Hardship]) -> list[Hardship]:
+    """Of a card's earlier rows those of other kinds, where both measurements began at the same
+    pictures: a drop is told by the first row."""
+    if not earlier or not _same_start(rows[0], earlier[0]):
+        return []
+    again = {row.kind for row in rows}
+    return [row for row in earlier if row.kind not in again]
+
+
+def _same_start(one: Hardship, other: Hardship) -> bool:
+    """A checkpoint says nearly what its model file says, not quite."""
+    same = (one.split, one.pictures) == (other.split, other.pictures)
+    return same and abs(one.auc - other.auc) <= SAME_AUC
