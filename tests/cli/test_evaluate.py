@@ -3,6 +3,7 @@
 import csv
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from facetell.data.manifest import Sample, write_manifest
 from tests.cli.command import facetell
 
 pytest.importorskip("sklearn", reason="the training extra is not installed")
+
+from facetell.evaluate.subjects import subject_name
 
 COUNT = 120
 PICTURES = ("roc", "confusion", "reliability", "histograms", "comparisons")
@@ -198,3 +201,22 @@ def test_wrong_use_is_one_line(labelled, tmp_path):
     ):
         done = facetell(*args)
         assert (done.code, said in done.err) == (2, True)
+
+
+def test_scores_next_to_certain_are_ranked_like_all_others(labelled, tmp_path):
+    """Beyond 1 - 1e-6 they were once taken for equal."""
+    scores = tmp_path / "sure.csv"
+    sure = (1 - 1e-7, 1 - 1e-8)
+    rows = [f"{n:03}.jpg,{sure[n % 2]}" for n in range(2, COUNT)]
+    scores.write_text("\n".join(["path,p_fake", "000.jpg,0", "001.jpg,1", *rows]), "utf-8")
+    done = facetell("evaluate", scores, "--data", labelled, "--out", tmp_path / "out")
+    assert (done.code, done.err) == (0, "")
+    found = json.loads((tmp_path / "out" / "sure" / "as-scored" / "metrics.json").read_text())
+    assert (found["auc"]["value"], found["caught_at_1"]["value"]) == (1, 1)
+
+
+def test_a_model_of_a_run_is_called_by_it_from_wherever(tmp_path, monkeypatch):
+    (tmp_path / "mine" / "sub").mkdir(parents=True)
+    for here, path in (("mine", "model.onnx"), ("mine/sub", "../model.onnx")):
+        monkeypatch.chdir(tmp_path / here)
+        assert subject_name(Path(path)) == "mine"

@@ -2,9 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from tests.cli.command import facetell
+from tests.clips import nodding, portrait, write_clip
 from tests.shared import EXAMPLES
 
 pytest.importorskip("matplotlib", reason="the training extra is not installed")
@@ -30,6 +32,21 @@ def test_every_file_has_a_row_and_every_face_a_picture(tiny_model, two_people, l
     assert page.count("data:image/png;base64,") == 2
     assert "random order" in page
     assert "no such file" in page
+
+
+def test_a_clip_is_explained_from_its_most_suspicious_face_on(tiny_model, tmp_path):
+    lit = [(image * (0.6 + 0.4 * n / 30)).astype(np.uint8)
+           for n, image in enumerate(nodding(portrait(), 30))]  # fmt: skip
+    clip = write_clip(tmp_path / "c.mp4", lit, fps=5)
+    done = facetell("explain", clip, "--model", tiny_model, "--out", tmp_path / "o", "--faces", 3)
+    assert (done.code, done.err) == (0, "")
+    (found,) = json.loads((tmp_path / "o" / "explain.json").read_text("utf-8"))["files"]
+    p_fakes = [one["p_fake"] for one in found["explained"]]
+    assert len(p_fakes) > 1
+    assert p_fakes == sorted(p_fakes, reverse=True)
+    times = [one["time_s"] for one in found["explained"]]
+    assert times != sorted(times)
+    assert f"p_fake {found['report']['p_fake']:.3f}" in done.out
 
 
 def test_a_model_and_a_run_at_once_are_refused(tiny_model, tmp_path):

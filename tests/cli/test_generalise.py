@@ -4,11 +4,13 @@ import csv
 import json
 import shutil
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from facetell.data.layouts import read_dataset
 from facetell.data.manifest import write_manifest
+from facetell.errors import DataError
 from tests.cli.command import facetell
 from tests.lab_data import write_lab_data
 
@@ -18,8 +20,6 @@ pytest.importorskip("torch", reason="the training extra is not installed")
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory):
     """Two kinds of fakes, one of them unlike the other, in train, val and test."""
-    from dataclasses import replace
-
     folder = tmp_path_factory.mktemp("lab")
     samples = read_dataset(write_lab_data(folder / "data", 48)).samples
     kinds = {0: "green", 1: "other"}
@@ -91,3 +91,23 @@ def test_what_has_seen_the_kind_left_out_may_not_teach(manifest, tmp_path):
         "size_px=48",
     )
     assert (done.code, f"teacher.onnx has learnt from {source}" in done.err) == (2, True)
+
+
+def test_a_cache_filled_under_other_splits_is_used_as_the_data_are_now(
+    manifest, tmp_path, monkeypatch
+):
+    samples = read_dataset(manifest).samples
+    turned = [replace(s, split={"train": "test", "test": "train"}[s.split]) for s in samples]
+    write_manifest(turned, tmp_path / "turned.csv")
+    cache = tmp_path / "cache"
+    assert facetell("data", "crops", tmp_path / "turned.csv", "--out", cache).code == 0
+
+    def train(chosen, opened, *_, **__):
+        assert {r.sample.path: r.sample.split for r in opened.regions} == {
+            s.path: s.split for s in samples
+        }
+        raise DataError("far enough", hint="none")
+
+    monkeypatch.setattr("facetell.train.generalise.generalise", train)
+    done = facetell(*arguments(manifest, tmp_path / "out"), "--cache", cache)
+    assert (done.code, "far enough" in done.err) == (2, True)

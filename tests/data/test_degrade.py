@@ -96,3 +96,9 @@ def test_cut_out_greys_whole_squares_and_leaves_the_rest():
         shares.append(squares.mean())
     assert max(shares) < 0.6
     assert 0.1 < np.mean(shares) < 0.4
+
+
+def test_what_is_too_long_for_a_codec_is_shrunk():
+    for codec, longest in degrade.LONGEST_PX.items():
+        strip = np.zeros((8, longest + 1, 3), np.uint8)
+        assert degrade.recompress(strip, 50, codec).shape[1] == longest

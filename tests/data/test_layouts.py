@@ -123,3 +123,14 @@ def test_a_written_manifest_is_read_as_it_was(tmp_path):
         (s.path.resolve(), s.label, s.source, s.group) for s in samples
     ]
     assert read_dataset(tmp_path / "lists").recognised.startswith(str(tmp_path))
+
+
+def test_a_picture_linked_into_two_splits_is_in_both(tmp_path):
+    for split in ("train", "test"):
+        (tmp_path / split / "real").mkdir(parents=True)
+    (tmp_path / "train" / "real" / "a.jpg").write_bytes(b"a")
+    try:
+        (tmp_path / "test" / "real" / "b.jpg").symlink_to(tmp_path / "train" / "real" / "a.jpg")
+    except OSError:
+        pytest.skip("no links on this file system")
+    assert sorted(s.split for s in read_dataset(tmp_path).samples) == ["test", "train"]

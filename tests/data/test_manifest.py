@@ -27,6 +27,7 @@ def test_a_manifest_gives_samples_with_paths_beside_it(tmp_path):
         ("", "no rows"),
         ("path,split\nx.jpg,train\n", "no column label"),
         ("path,label\nx.jpg,1\n", ":2: label '1'"),
+        ("path,label\nx\0.jpg,real\n", ":2: the path holds a NUL"),
         ("path,label,split,source\nx.jpg,maybe,train,s\n", ":2: label 'maybe'"),
         ("path,label,split,source\nx.jpg,real,holdout,s\n", ":2: split 'holdout'"),
     ],

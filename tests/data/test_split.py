@@ -78,15 +78,24 @@ def test_groups_are_found_in_file_names():
     samples = [Sample(Path(f"{name}.jpg"), 0, "train", "s", "", name)
                for name in ("ann_001", "ann_002", "bob_001", "other")]  # fmt: skip
     groups = [s.group for s in groups_by_pattern(samples, r"^(\w+)_\d+")]
-    assert groups == ["ann", "ann", "bob", "other.jpg"]
+    assert groups == ["ann", "ann", "bob", "other"]
     with pytest.raises(DataError, match="not valid"):
         groups_by_pattern(samples, "(")
 
 
-def test_near_duplicates_merge_their_groups():
+def test_a_pattern_leaves_together_what_the_manifest_has_together():
+    listed = [("ann_001", "clip"), ("bob_001", "clip"), ("1", "carl"), ("2", "carl")]
+    samples = [Sample(Path(f"{name}.jpg"), 0, "train", "s", "", group) for name, group in listed]
+    groups = [s.group for s in groups_by_pattern(samples, r"^(\w+)_\d+")]
+    assert groups == ["ann", "ann", "carl", "carl"]
+
+
+def test_near_duplicates_merge_their_groups_whatever_their_order():
     samples = drawn(4)
     merged = groups_joined(samples, [0, 1, 0, 3])
     assert [s.group for s in merged] == ["s-0", "s-1", "s-0", "s-3"]
+    merged = groups_joined(samples[::-1], [3, 0, 1, 0])
+    assert [s.group for s in merged] == ["s-3", "s-0", "s-1", "s-0"]
 
 
 def test_a_copy_looks_the_same_and_another_picture_does_not(tmp_path):

@@ -12,6 +12,7 @@ from PIL import Image
 from facetell.data.manifest import Sample
 from facetell.evaluate.audit import audit, look_at
 from facetell.evaluate.audit_page import audit_page
+from facetell.evaluate.probe import metadata_scores
 from tests.shared import SHARED, needs_shared, noise_image
 
 
@@ -182,3 +183,17 @@ def test_the_leaks_of_the_research_pictures_are_found():
     assert found.probe > 0.8
     assert "group leaks" not in checks(found)
     assert np.mean(list(found.floor.values())) > 0.8
+
+
+@pytest.mark.parametrize("count", [40, 60])
+def test_a_leak_in_few_pictures_is_found(tmp_path, count):
+    found = looked_at(drawn(tmp_path, count, quality=(95, 60)))
+    assert found.probe > 0.95
+    assert checks(found)["metadata gives the label away"][0]
+
+
+def test_nothing_is_said_of_metadata_where_nothing_can_be_learnt(tmp_path):
+    samples = drawn(tmp_path, 40, quality=(95, 60))
+    assert metadata_scores(samples[::2], samples) is None
+    guesses = metadata_scores(samples[:20], samples[20:])
+    assert min(guesses[1::2]) > max(guesses[::2])

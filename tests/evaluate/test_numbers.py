@@ -37,6 +37,16 @@ def test_three_ways_are_counted_and_the_decided_apart():
     assert value(found, "right_of_decided") == pytest.approx(7 / 9)
 
 
+def test_what_is_said_of_the_decided_is_known_from_the_decided_alone():
+    decided = [score(0, 0, -9), score(1, 1, 9), score(2, 1, 9)]
+    unsure = [score(number, number % 2, 0) for number in range(10, 400)]
+    found = numbers(decided + unsure).values
+    assert found["right_of_decided"].low == pytest.approx(0.025 ** (1 / 3))
+    assert found["precision"].low == pytest.approx(0.025 ** (1 / 2))
+    assert found["f1"].high > 0.5
+    assert found["coverage"].high < 0.05
+
+
 def test_what_is_not_defined_says_so():
     only_reals = numbers([score(n, 0, -2.0) for n in range(4)])
     assert only_reals.values["auc"] is None

@@ -124,3 +124,11 @@ def test_by_source_a_real_is_right_unless_called_fake_and_a_fake_if_called_fake(
         "fake: stylegan1_140k": 0.75,
         "real: ffhq256_140k": 0.8,
     }
+
+
+def test_fakes_of_which_only_the_folder_is_known_are_told_apart_by_it():
+    real = [score(n, 0, -2, "real") for n in range(3)]
+    one, other = [score(9, 1, 2, "stylegan")], [score(10, 1, -2, "sdxl")]
+    names = [c.name for c in comparisons(real + one + other)]
+    assert names == ["sdxl / real photos", "stylegan / real photos", "all fakes / all reals"]
+    assert [c.name for c in comparisons(real + one)] == ["all fakes / all reals"]

@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 from facetell.detect.card import Measured
 from facetell.evaluate.score import Score
-from facetell.train.release import UNTRIED, shortcomings, untried
+from facetell.train.release import UNTRIED, _measured, shortcomings, untried
 
 
 def measured(name, auc, tier="web"):
@@ -26,3 +28,9 @@ def test_a_card_says_what_its_model_was_measured_not_to_tell():
         "Not told apart well (AUC on val): c / d (0.80).",
     ]
     assert shortcomings(rows[:1]) == []
+
+
+def test_a_tier_in_which_nothing_could_be_judged_has_no_numbers():
+    judged = [score(label, "s") for label in (0, 1)]
+    assert _measured(judged, "web")[0].fakes == 1
+    assert _measured([replace(one, status="no_face") for one in judged], "web") == []

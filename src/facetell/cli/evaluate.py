@@ -69,7 +69,8 @@ def evaluate(
     known = {}
     if train := [sample for sample in samples if sample.split == "train"]:
         guesses = metadata_scores(train, chosen)
-        known = {str(sample.path): float(p) for sample, p in zip(chosen, guesses, strict=True)}
+        if guesses is not None:
+            known = {str(s.path): float(p) for s, p in zip(chosen, guesses, strict=True)}
     parts = []
     for subject in subjects:
         parts.append(_heading(subject, " and ".join(splits)))

@@ -10,6 +10,7 @@ from facetell.cli.quiet import quiet_libraries
 from facetell.cli.writers import explained as writing
 from facetell.detect.analyze import Detector
 from facetell.detect.find import find_media
+from facetell.detect.report import p_text
 from facetell.detect.session import DEFAULT_MODEL
 from facetell.errors import DataError
 from facetell.evaluate.explain import Explained, Explainer, explain
@@ -63,4 +64,6 @@ def _row(one: Explained) -> str:
         return f"{path}: {one.report.status}, {one.report.reason}"
     first = one.explanations[0]
     gains = ", ".join(f"{name} {gain:+.2f}" for name, gain in first.gains.items())
-    return f"{path}: {first.face.verdict}, p_fake {first.face.p_fake:.3f}; gains: {gains}"
+    said = f"{one.report.verdict}, p_fake {p_text(one.report.p_fake or 0.0)}"
+    when = "" if first.face.time_s is None else f" of the face at {first.face.time_s:.1f} s"
+    return f"{path}: {said}; gains{when}: {gains}"

@@ -76,8 +76,7 @@ def generalise(
         raise DataError("there is no real test picture", hint="facetell data split")
     typer.echo(f"{len(chosen.rows)} trainings over {len(chosen.kinds)} {by}s")
     fill_cache(samples, cache or out / "cache")
-    wanted = {sample.path.resolve() for sample in samples}
-    opened = CropCache(cache or out / "cache").only(lambda s: s.path.resolve() in wanted)
+    opened = CropCache(cache or out / "cache").of(samples)
     use_machine(os.cpu_count() or 1)
     machine = Machine(workers)
     steps = steps_of(recipe, machine)

@@ -13,9 +13,14 @@ from PIL import Image, ImageFilter
 
 from facetell.types import UInt8Array
 
+LONGEST_PX = {"JPEG": 65500, "WEBP": 16383}
+"""What an encoded picture's longer side may be at most."""
+
 
 def recompress(image: UInt8Array, quality: int, codec: str = "JPEG") -> UInt8Array:
-    """Encode and decode once. codec: "JPEG" (4:2:0) or "WEBP"; quality: 1..100."""
+    """Encode and decode once. codec: "JPEG" (4:2:0) or "WEBP"; quality: 1..100. What is longer than
+    the codec can hold is shrunk."""
+    image = shrink_to(image, LONGEST_PX[codec])
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, codec, quality=quality)
     return np.asarray(Image.open(buffer).convert("RGB"))

@@ -119,6 +119,8 @@ def _root(manifest: Path, first: str) -> Path:
 def _sample(row: dict[str, str], label: str, split: str, root: Path, where: str) -> Sample:
     if label not in LABELS:
         raise DataError(f"{where}: label {label!r}", hint="use real or fake")
+    if "\0" in row["path"]:
+        raise DataError(f"{where}: the path holds a NUL", hint="is the file damaged?")
     split = row.get("split") or split
     if split not in SPLITS:
         raise DataError(f"{where}: split {split!r}", hint="use train, val or test")

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
 from facetell.data.hashes import joined
@@ -64,7 +64,8 @@ def split_samples(
 
 def groups_by_pattern(samples: Sequence[Sample], pattern: str) -> list[Sample]:
     """The samples with the group that a pattern finds in their file names: its first parenthesis,
-    or all of it. A file whose name does not match is a group of its own."""
+    or all of it. A file whose name does not match keeps its group, and what was one group stays
+    one."""
     try:
         compiled = re.compile(pattern)
     except re.error as error:
@@ -74,15 +75,16 @@ def groups_by_pattern(samples: Sequence[Sample], pattern: str) -> list[Sample]:
     found = []
     for sample in samples:
         match = compiled.search(sample.path.name)
-        group = match[1 if compiled.groups else 0] if match else str(sample.path)
+        group = match[1 if compiled.groups else 0] if match else sample.group
         found.append(replace(sample, group=group))
-    return found
+    return groups_joined(found, [sample.group for sample in samples])
 
 
-def groups_joined(samples: Sequence[Sample], heaps: Sequence[int]) -> list[Sample]:
-    """The samples with groups merged where two of them share a heap (of near-duplicates)."""
-    names = {name: number for number, name in enumerate(dict.fromkeys(s.group for s in samples))}
-    of_heap: dict[int, int] = {}
+def groups_joined(samples: Sequence[Sample], heaps: Sequence[Hashable]) -> list[Sample]:
+    """The samples with groups merged where two of them share a heap (of near-duplicates, say);
+    they are called by the name that sorts first."""
+    names = {name: number for number, name in enumerate(sorted({s.group for s in samples}))}
+    of_heap: dict[Hashable, int] = {}
     pairs = []
     for sample, heap in zip(samples, heaps, strict=True):
         number = names[sample.group]

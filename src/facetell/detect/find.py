@@ -24,6 +24,12 @@ def find_media(paths: Iterable[str | Path]) -> Iterator[Path]:
                 yield found
 
 
+def files_below(folder: Path) -> Iterator[Path]:
+    """Every file of a folder as `find_media` gives them, links to the same file each by its name;
+    the folder itself where it is empty or locked."""
+    return _expand(folder)
+
+
 def _expand(path: Path) -> Iterator[Path]:
     starts = [path] if os.path.lexists(path) or not _has_magic(str(path)) else _match(path)
     found_any = False

@@ -68,6 +68,12 @@ def comparisons(scores: Sequence[Score]) -> list[Comparison]:
         Comparison(f"{name} / real photos", _is_generator(name), _is_photo, one_of=True)
         for name in others
     ]
+    unnamed = sorted({s.source for s in scores if s.label and _is_unnamed(s)})
+    if len(unnamed) > 1:
+        chosen += [
+            Comparison(f"{name} / real photos", _is_unnamed_of(name), _is_photo, one_of=True)
+            for name in unnamed
+        ]
     chosen.append(Comparison("all fakes / all reals", lambda s: True, lambda s: True))
     return [c for c in chosen if any(map(_side(c, 1), scores)) and any(map(_side(c, 0), scores))]
 
@@ -99,6 +105,15 @@ def _is_other(score: Score) -> bool:
     """Whether it was made by a generator of no family, and is no frame of a video."""
     known = score.source in FRAME_SOURCES or any(score.generator in f for f in FAMILIES.values())
     return bool(score.generator) and not known
+
+
+def _is_unnamed(score: Score) -> bool:
+    """Whether nobody says what made it, as in folders, and it is no frame of a video."""
+    return not score.generator and score.source not in FRAME_SOURCES
+
+
+def _is_unnamed_of(source: str) -> Callable[[Score], bool]:
+    return lambda score: score.source == source and not score.generator
 
 
 def _is_photo(score: Score) -> bool:

@@ -55,7 +55,8 @@ class Explanation:
 
 @dataclass(frozen=True, eq=False)
 class Explained:
-    """One file. explanations: of its most suspicious faces; empty where the report has none."""
+    """One file. explanations: of its most suspicious faces, these first; empty where the report has
+    none."""
 
     report: Report
     explanations: list[Explanation]
@@ -74,11 +75,11 @@ def explain(
     wanted = report.shown[:most_faces]
     explanations = [
         _explained(picture, face, detector, others)
-        for picture, faces in look_again(report)
+        for picture, faces in look_again(report)  # of a clip in order of time
         for face in faces
         if face in wanted
     ]
-    return Explained(report, explanations)
+    return Explained(report, sorted(explanations, key=lambda one: wanted.index(one.face)))
 
 
 def _explained(
@@ -118,6 +119,8 @@ def as_json(explained: Explained) -> dict[str, Any]:
     """The report, and of each face explained what was measured."""
     faces = [
         {
+            "time_s": one.face.time_s,
+            "p_fake": one.face.p_fake,
             "leans_to": one.leans_to,
             "faithfulness": {
                 name: {"deletion": f.deletion, "insertion": f.insertion, "gain": f.gain}

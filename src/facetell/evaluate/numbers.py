@@ -89,7 +89,11 @@ def numbers(scores: Sequence[Score]) -> Numbers:
     found = with_intervals(_statistics(judged, labels), groups)
     of_reals, of_fakes = groups_by_label(labels, groups)
     seen = {"real_accuracy": of_reals, "fake_recall": of_fakes}
-    seen |= dict.fromkeys(("accuracy", "coverage", "right_of_decided"), len(set(groups)))
+    seen |= dict.fromkeys(("accuracy", "coverage"), len(set(groups)))
+    decided = {s.group for s in judged if s.verdict != Verdict.UNCERTAIN}
+    called_fake = {s.group for s in judged if s.verdict == Verdict.FAKE}
+    seen["right_of_decided"] = len(decided)
+    seen |= dict.fromkeys(("precision", "f1"), min(of_reals, of_fakes, len(called_fake)))
     return Numbers(
         reals=len(judged) - fakes,
         fakes=fakes,

@@ -37,18 +37,22 @@ FEATURES = (
 UNKNOWN = -1.0
 """What no feature can be. Not NaN: the classifier refuses a column of nothing else, as of PNGs."""
 FOLDS = 5
+USUAL_LEAF = 20
 SMALL_TABLE = 20_000
 """Rows below which several threads only wait for each other."""
 
 
 def metadata_scores(
     train: Sequence[Sample], test: Sequence[Sample], seed: int = 0
-) -> npt.NDArray[np.float64]:
+) -> npt.NDArray[np.float64] | None:
     """Probability of `fake` for each of `test`, by a classifier that saw only FEATURES of
-    `train`."""
-    classifier = HistGradientBoostingClassifier(random_state=seed)
+    `train`; None where `train` has fewer than FOLDS of a label, of which nothing can be learnt."""
+    labels = [sample.label for sample in train]
+    if min(labels.count(0), labels.count(1)) < FOLDS:
+        return None
+    classifier = _classifier(len(train), seed)
     with _threads(len(train)):
-        classifier.fit(_table(train), [sample.label for sample in train])
+        classifier.fit(_table(train), labels)
         probabilities: npt.NDArray[np.float64] = classifier.predict_proba(_table(test))[:, 1]
     return probabilities
 
@@ -65,7 +69,7 @@ def cross_validated(
     if min(sum(label == which for _, label in held) for which in (0, 1)) < FOLDS:
         return None
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
-    classifier = HistGradientBoostingClassifier(random_state=seed)
+    classifier = _classifier(len(table), seed)
     with _threads(len(table)):
         guesses = cross_val_predict(
             classifier, table, labels, groups=groups, cv=folds, method="predict_proba"
@@ -80,6 +84,14 @@ def feature_aucs(table: Table, labels: Labels) -> dict[str, float]:
         value = float(roc_auc_score(labels, column))
         alone[name] = round(max(value, 1 - value), 4)
     return alone
+
+
+def _classifier(rows: int, seed: int) -> HistGradientBoostingClassifier:
+    """Its leaves hold 20 rows by default: of fewer than 40 it would learn nothing at all, and call
+    a leak none."""
+    return HistGradientBoostingClassifier(
+        min_samples_leaf=min(USUAL_LEAF, max(1, rows // USUAL_LEAF)), random_state=seed
+    )
 
 
 def _threads(rows: int) -> threadpool_limits:

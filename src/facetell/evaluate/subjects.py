@@ -24,7 +24,8 @@ from facetell.types import Status, Verdict
 TABLE_ENDINGS = (".csv", ".parquet")
 FOREIGN = Thresholds(real_below=0.5, fake_from=0.5, fitted_on="none, called fake from 0.5")
 AS_GIVEN = Thresholds(real_below=0.5, fake_from=0.5, fitted_on="verdicts as given with the scores")
-NEAR_CERTAIN = 1e-6
+CERTAIN = 750.0
+"""Log-odds of a p_fake of 0 or 1: beyond those of every other number, so that none are tied."""
 BATCH = 16
 
 
@@ -90,7 +91,8 @@ def open_subjects(paths: Sequence[Path]) -> list[Subject]:
 
 def subject_name(path: Path) -> str:
     """What a model file or score table is called: the model of a run by the run's name."""
-    return path.parent.name if path.name == MODEL_NAME else path.stem
+    run = path.resolve().parent.name if path.name == MODEL_NAME else ""
+    return run or path.stem
 
 
 def unique_name(name: str, taken: Iterable[str]) -> str:
@@ -202,9 +204,10 @@ def _said(text: str, where: str) -> Said:
             f"{where}: p_fake {p_fake} is no probability",
             hint="0 for real to 1 for fake; turn other scores into such",
         )
-    p = min(1 - NEAR_CERTAIN, max(NEAR_CERTAIN, p_fake))
+    with np.errstate(divide="ignore"):
+        log_odds = np.clip(np.log(p_fake) - np.log1p(-p_fake), -CERTAIN, CERTAIN)
     verdict = Verdict.FAKE if p_fake >= FOREIGN.fake_from else Verdict.REAL
-    return Said(p_fake, float(np.log(p / (1 - p))), verdict, Status.OK)
+    return Said(p_fake, float(log_odds), verdict, Status.OK)
 
 
 def crops_per_second(model: Model, seconds: float = 1.0) -> float:

@@ -224,6 +224,8 @@ def untried(scores: Sequence[Score], trained_on: Collection[str]) -> str:
 
 
 def _measured(scores: Sequence[Score], tier: str) -> list[Measured]:
+    if all(score.status != Status.OK for score in scores):
+        return []
     return [
         Measured(
             name=row.name,
