@@ -1,10 +1,14 @@
 """Nothing is computed twice."""
 
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("streamlit", reason="the dashboard extra is not installed")
 
-from facetell.dashboard.cached import kept, uploaded
+from facetell.dashboard.cached import kept, stamp, uploaded
+from facetell.dashboard.views.parts import without_pictures
+from facetell.errors import OutputError
 
 
 def test_what_was_made_once_is_not_made_again():
@@ -34,3 +38,25 @@ def test_equal_content_is_one_file_under_its_own_name_and_never_elsewhere():
     assert path.read_bytes() == b"content"
     assert (path.name, path.parent.name) == ("face.jpg", digest)
     assert uploaded("face.jpg", b"content") == (path, digest)
+
+
+def test_an_upload_that_meets_a_full_disk_is_never_taken_for_whole(monkeypatch):
+    def full(path, data):
+        path.touch()
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", full)
+        with pytest.raises(OutputError, match="No space left"):
+            uploaded("a.jpg", b"a whole picture")
+    path, _ = uploaded("a.jpg", b"a whole picture")
+    assert path.read_bytes() == b"a whole picture"
+    assert [one.name for one in path.parent.iterdir()] == ["a.jpg"]
+
+
+def test_a_path_that_cannot_be_has_a_stamp_all_the_same():
+    assert stamp(Path("x" * 300))[1:] == (0, 0)
+
+
+def test_words_of_strangers_fetch_no_picture():
+    assert "![" not in without_pictures("![](http://elsewhere/beacon.png) and ![again][1]")

@@ -195,9 +195,14 @@ def test_an_audit_shows_balance_leaks_and_contact_sheets(opened, tmp_path):
 
 def test_data_that_are_none_are_told_with_a_remedy(opened, tmp_path):
     view = opened("data")
-    view.text_input[0].set_value(str(tmp_path / "nowhere")).run()
-    assert not view.exception
-    assert "nowhere" in view.error[0].value
+    for path in (str(tmp_path / "nowhere"), "~nowhereman/data", "x" * 300):
+        view.text_input[0].set_value(path).run()
+        assert not view.exception
+        assert path in view.error[0].value
+
+
+def test_a_folder_that_is_gone_stops_no_view(lab, opened, tmp_path):
+    assert not opened("models", lab, tmp_path / "gone").exception
 
 
 def test_a_manifest_in_the_folders_is_offered(opened, tmp_path):

@@ -1,6 +1,7 @@
 """What lies in folders, whole and broken."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -66,3 +67,15 @@ def test_scores_belong_to_the_model_beside_them_or_the_only_one_so_called(lab):
     shutil.move(run.path, lab / "eval" / "val-clean.csv")
     (lost,) = (table for table in find_scores([lab]) if table.path.name == "val-clean.csv")
     assert file_of(lost, models) is None
+
+
+def test_scores_measured_just_now_belong_to_the_file_they_name(lab):
+    other = shutil.copy(lab / "b.onnx", lab / "one" / "a" / "other.onnx")
+    measured = replace(find_scores([lab])[0], path=other, model="other")
+    assert file_of(measured, find_models([lab])).path == other
+
+
+def test_a_link_to_nothing_is_listed_as_broken(lab):
+    (lab / "gone.onnx").symlink_to(lab / "nowhere.onnx")
+    (broken,) = (model for model in find_models([lab]) if model.problem)
+    assert broken.path.name == "gone.onnx"

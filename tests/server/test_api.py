@@ -5,6 +5,7 @@ import base64
 import io
 import json
 import socket
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,7 +16,8 @@ from facetell.detect.report import Report
 from facetell.server import api
 from facetell.server.problems import ProblemError, too_many
 from facetell.server.schemas import Judged
-from facetell.server.uploads import Upload
+from facetell.server.settings import Settings
+from facetell.server.uploads import Upload, _Receiver
 from facetell.types import Kind
 from tests.broken_inputs.make import BROKEN, saved
 from tests.server.live import running, until
@@ -273,3 +275,28 @@ def test_a_client_that_leaves_while_it_sends_leaves_nothing_behind(live):
     until(lambda: any(r.get("request_id") == "leaver" for r in live.logs), "the request ended")
     assert list((live.folder / "uploads").iterdir()) == []
     assert live.metric("facetell_failures_total") == before
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here that is always full")
+@pytest.mark.parametrize("size", [100, 100_000])
+def test_an_upload_that_meets_a_full_disk_is_told_and_gone(tmp_path, monkeypatch, size):
+    settings = Settings(folder=tmp_path)
+    settings.uploads.mkdir()
+
+    opened = Path.open
+
+    def full(path, mode):
+        path.touch()
+        return opened(Path("/dev/full"), "wb")
+
+    async def body():
+        yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
+        yield b"\xff\xd8\xff" + bytes(size)
+        yield b"\r\n--b--\r\n"
+
+    receiver = _Receiver(settings, frozenset({Kind.IMAGE}), max_files=1)
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(ProblemError, match="no room"):
+        asyncio.run(receiver.read(b"b", body()))
+    receiver.discard()
+    assert list(settings.uploads.iterdir()) == []

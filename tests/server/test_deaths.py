@@ -2,10 +2,14 @@
 
 import os
 import signal
+import socket
 import sys
 
 import pytest
 
+from facetell.server.jobs import JobStore
+from facetell.server.schemas import State
+from facetell.server.settings import Settings
 from tests.server.conftest import new_database
 from tests.server.live import running, start, until
 
@@ -91,6 +95,25 @@ def test_a_server_told_to_stop_ends_what_it_is_at_and_hands_back_the_rest(
     assert not any("traceback" in record for record in service.logs)
     with running(tmp_path, tiny_model, **long) as second:
         assert [report["status"] for report in second.finished(job_id)] == ["ok"] * FILES
+
+
+def test_a_stopping_server_takes_no_more_while_it_waits_for_a_slow_client(
+    tmp_path, tiny_model, small_portrait
+):
+    with running(tmp_path, tiny_model, workers=1, grace_s=4) as service:
+        job_id = service.post_job(*[small_portrait] * FILES).json()["id"]
+        host, port = service.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as slow:
+            slow.sendall(
+                b"POST /v1/detect HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n"
+                b"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
+            )
+            until(lambda: service.job(job_id)["files_done"] >= 3, "three files done")
+            service.process.terminate()
+            assert service.process.wait(30) == 0
+    store = JobStore(Settings(folder=tmp_path))
+    assert store.count()[State.WAITING] > 0
+    store.close()
 
 
 def test_a_stopping_server_ends_its_streams(tmp_path, tiny_model, small_portrait):

@@ -1,12 +1,16 @@
 """The queue: who may have which file, and when; on SQLite and PostgreSQL alike."""
 
+import asyncio
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from facetell.detect.report import ModelInfo
 from facetell.server.jobs import JobStore
+from facetell.server.metrics import Metrics
 from facetell.server.problems import ProblemError
+from facetell.server.runner import Runner
 from facetell.server.schemas import Extra, Judged, State
 from facetell.server.settings import Settings, SettingsError
 from facetell.server.uploads import Upload
@@ -168,3 +172,22 @@ def test_a_database_that_is_none_is_named_without_its_password(tmp_path):
             JobStore(Settings(folder=tmp_path, database=url))
         assert "FACETELL_DATABASE" in refused.value.hint
         assert "secret" not in str(refused.value)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+def test_what_the_queue_holds_is_for_its_owner_alone(tmp_path):
+    folder = tmp_path / "new"
+    store = JobStore(Settings(folder=folder))
+    store.accept("me", uploads(store), [])
+    for path in (folder, *folder.iterdir()):
+        assert path.stat().st_mode & 0o077 == 0, path
+    store.close()
+
+
+def test_a_folder_that_is_away_for_a_while_ends_no_loop(tmp_path):
+    settings = Settings(folder=tmp_path)
+    metrics = Metrics()
+    runner = Runner(JobStore(settings), None, settings, metrics)
+    settings.uploads.rmdir()
+    asyncio.run(runner._sweep())
+    assert metrics.failures.labels("database")._value.get() == 1

@@ -259,6 +259,41 @@ def test_a_key_is_asked_for(tmp_path, tiny_model, open_page, small_portrait):
         expect(page.locator(".verdict")).to_be_visible()
 
 
+def test_a_key_that_cannot_be_one_is_told(tmp_path, tiny_model, open_page):
+    with running(tmp_path, tiny_model, api_keys="open sesame") as service:
+        page = open_page(service)
+        for wrong in ("sesame\N{ZERO WIDTH SPACE}", "another"):
+            page.get_by_label("API key").fill(wrong)
+            page.get_by_label("API key").press("Enter")
+            expect(page.locator("#key-trouble")).to_be_visible()
+        page.get_by_label("API key").fill(" open sesame ")
+        page.get_by_label("API key").press("Enter")
+        expect(page.locator("#limits")).to_contain_text("Up to 200 MB")
+
+
+def test_a_browser_that_keeps_nothing_judges_all_the_same(live, open_page, browser, small_portrait):
+    page = open_page(live)
+    page.add_init_script(
+        """for (const name of ["sessionStorage", "localStorage"])
+        Object.defineProperty(window, name, { get() { throw new DOMException("forbidden"); } });"""
+    )
+    page.reload()
+    page.set_input_files("#files", small_portrait)
+    expect(page.locator(".verdict")).to_be_visible()
+
+
+def test_a_clip_is_forgotten_when_its_tab_is_closed(live, open_page, clip):
+    page = open_page(live)
+    page.route("**/events", lambda route: None)  # its end is never heard of
+    with page.expect_response("**/v1/jobs*") as told:
+        page.set_input_files("#files", clip)
+    job_id = told.value.json()["id"]
+    page.route("**/*", lambda route: route.fulfill(body="elsewhere"))
+    with page.expect_request(f"**/v1/jobs/{job_id}") as asked:
+        page.evaluate("() => dispatchEvent(new PageTransitionEvent('pagehide'))")
+    assert asked.value.method == "DELETE"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_is_cut_off_on_a_phone(suspicious, open_page, clip, small_portrait, scheme):
     page = open_page(suspicious, viewport={"width": 360, "height": 740}, color_scheme=scheme)

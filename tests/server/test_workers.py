@@ -9,7 +9,9 @@ from PIL import Image
 from facetell.errors import ModelError
 from facetell.server import workers
 from facetell.server.metrics import Metrics
+from facetell.server.problems import ProblemError
 from facetell.server.settings import Settings
+from facetell.server.worker import Said
 from facetell.server.workers import Task, WorkerPool
 from facetell.types import Kind, Status
 from tests.server.live import DEADLINE_S, running, until
@@ -160,3 +162,16 @@ def test_a_file_that_wants_too_much_memory_costs_no_more_than_its_answer(
         assert said.status_code == 422
         assert "memory" in said.json()["detail"] or "worker" in said.json()["detail"]
         assert service.detect(small_portrait).json()["status"] == "ok"
+
+
+def test_where_no_worker_comes_nobody_is_kept_waiting(make_pool, judge, monkeypatch, caplog):
+    pool = make_pool(workers=1)
+    monkeypatch.setattr(workers, "AWAY_S", 0.5)
+    refusal = Said(refused=("the model is gone", "bring it back")).model_dump_json()
+    monkeypatch.setattr(workers, "COMMAND", [sys.executable, "-c", f"print({refusal!r})"])
+    (first,) = judge(pool, "deadly")
+    with pytest.raises(ProblemError) as told:
+        first.future.result(DEADLINE_S)
+    assert told.value.problem.status == 503
+    assert pool.away
+    until(lambda: "a worker does not start" in caplog.text, "the reason is told")

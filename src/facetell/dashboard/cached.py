@@ -21,6 +21,7 @@ from facetell.detect.page import whole_page
 from facetell.detect.reading import look_again
 from facetell.detect.report import FaceReport, Report
 from facetell.detect.scan import scan
+from facetell.errors import OutputError
 from facetell.evaluate.compare import Comparison, compare
 from facetell.evaluate.explain import Explainer
 from facetell.evaluate.found import (
@@ -87,8 +88,16 @@ def uploaded(name: str, data: bytes) -> tuple[Path, str]:
     digest = hashlib.sha256(data).hexdigest()
     path = Path(_uploads().name) / digest / Path(name).name
     if not path.exists():
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(data)
+        part = path.with_name(f".{digest}")
+        try:
+            path.parent.mkdir(exist_ok=True)
+            part.write_bytes(data)
+            part.replace(path)  # whole, or not there
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise OutputError(
+                f"{name} cannot be kept: {error.strerror}", hint="make room for temporary files"
+            ) from error
     return path, digest
 
 
@@ -99,8 +108,11 @@ def _uploads() -> tempfile.TemporaryDirectory[str]:
 
 def stamp(path: Path) -> Stamp:
     """A missing file has a stamp, too."""
-    facts = path.stat() if path.exists() else None
-    return str(path.resolve()), facts.st_size if facts else 0, facts.st_mtime_ns if facts else 0
+    try:
+        facts = path.stat()
+    except (OSError, ValueError):
+        return str(path), 0, 0
+    return str(path.resolve()), facts.st_size, facts.st_mtime_ns
 
 
 @st.cache_data(ttl=LOOK_AGAIN_S, show_spinner=False)
@@ -130,7 +142,8 @@ def scores(folders: Sequence[Path]) -> list[FoundScores]:
 
 @st.cache_data(ttl=LOOK_AGAIN_S, show_spinner=False)
 def _runs(folders: tuple[Path, ...]) -> list[Run]:
-    found = {run.folder.resolve(): run for folder in folders for run in find_runs(folder)}
+    there = [folder for folder in folders if folder.is_dir()]  # it may have gone since the start
+    found = {run.folder.resolve(): run for folder in there for run in find_runs(folder)}
     return list(found.values())
 
 

@@ -65,10 +65,12 @@ def find_scores(folders: Sequence[Path]) -> list[FoundScores]:
 
 
 def file_of(scores: FoundScores, models: Sequence[FoundModel]) -> FoundModel | None:
-    """The file that gave the scores: the one beside them in a run, else the only one so called."""
+    """The file that gave the scores: itself where they were measured just now, the one beside them
+    in a run, else the only one so called."""
+    itself = [model for model in models if model.path == scores.path]
     beside = [model for model in models if model.path == scores.path.with_name(MODEL_NAME)]
     named = [model for model in models if model.name.partition("~")[0] == scores.model]
-    found = beside or named
+    found = itself or beside or named
     return found[0] if len(found) == 1 else None
 
 
@@ -80,10 +82,11 @@ def _files(folders: Sequence[Path], patterns: Sequence[str]) -> Iterator[Path]:
 
 
 def _opened(path: Path) -> FoundModel:
-    name, megabytes = subject_name(path), path.stat().st_size / 1e6
+    name, megabytes = subject_name(path), 0.0
     try:
+        megabytes = path.stat().st_size / 1e6
         model = Model.load(path)
-    except FacetellError as error:
+    except (FacetellError, OSError) as error:
         return FoundModel(name, path, megabytes, None, "", str(error))
     return FoundModel(name, path, megabytes, model.card, model.sha256)
 

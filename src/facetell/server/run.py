@@ -1,6 +1,5 @@
 """Run the service until it is told to stop."""
 
-import asyncio
 import logging
 import signal
 import socket
@@ -17,14 +16,16 @@ log = logging.getLogger(__name__)
 
 
 class _Server(uvicorn.Server):
-    """Tells the service when it begins to stop, so that streams of events end."""
+    """Tells the service when it begins to stop, so that streams of events end and no more files
+    are taken while connections are waited for."""
 
-    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
-        self._stopping = stopping
+        self._service = service
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._stopping.set()
+        self._service.stopping.set()
+        self._service.runner.take_no_more()
         await super().shutdown(sockets)
 
 
@@ -47,4 +48,4 @@ def serve(settings: Settings) -> None:
         forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=int(settings.grace_s) + 1,
     )
-    _Server(config, service.stopping).run()
+    _Server(config, service).run()

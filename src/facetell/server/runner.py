@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar
@@ -41,6 +42,7 @@ class Runner:
         self._at_work: dict[str, Task] = {}  # by claim
         self._news = asyncio.Event()
         self._stopping = False
+        self._until_s = float("inf")  # `time.monotonic()` at which files in work are handed back
         self._loops: list[asyncio.Task[None]] = []
         self._ends: set[asyncio.Task[None]] = set()
 
@@ -61,14 +63,20 @@ class Runner:
         """There is something new: a file in the queue, or room for one."""
         self._news.set()
 
+    def take_no_more(self) -> None:
+        """From now on, `grace_s` are left to what is in work."""
+        if not self._stopping:
+            self._stopping = True
+            self._until_s = time.monotonic() + self._settings.grace_s
+            self._news.set()
+
     async def stop(self) -> None:
         """Take no more files; let those in work end within `grace_s`, hand back the others."""
-        self._stopping = True
-        self._news.set()
+        self.take_no_more()
         taking, *others = self._loops
         await taking
         if self._ends:
-            await asyncio.wait(self._ends, timeout=self._settings.grace_s)
+            await asyncio.wait(self._ends, timeout=max(0.0, self._until_s - time.monotonic()))
         for loop in (*others, *self._ends):
             loop.cancel()
         left = list(self._at_work)
@@ -135,12 +143,12 @@ class Runner:
             await asyncio.sleep(seconds)
 
     async def _asked(self, question: Callable[[], T]) -> T | None:
-        """The database's answer; None when it is away, which will pass."""
+        """The queue's answer; None when its database or folder is away, which will pass."""
         try:
             return await asyncio.to_thread(question)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, OSError) as error:
             self._metrics.failures.labels("database").inc()
-            log.error("the database does not answer", extra={"error": type(error).__name__})
+            log.error("the queue does not answer", extra={"error": type(error).__name__})
             return None
 
 

@@ -1,9 +1,11 @@
 """Uploads on their way to the disk: multipart parts become files, and limits hold as they come."""
 
 import asyncio
+import logging
 import os
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -18,11 +20,14 @@ from facetell.server.problems import (
     ProblemError,
     is_clip,
     malformed,
+    not_ready,
     too_large,
     unsupported,
 )
 from facetell.server.settings import Settings
 from facetell.types import Kind
+
+log = logging.getLogger(__name__)
 
 MAX_NAME = 200
 _ROOM_FOR_HEADERS = 1_000_000
@@ -135,6 +140,9 @@ class _Receiver:
                 parser.write(chunk)
         except FormParserError as error:
             raise malformed("the body is no multipart/form-data") from error
+        except OSError as error:
+            log.error("an upload cannot be written", extra={"error": str(error)})
+            raise not_ready("there is no room for the file on the server") from error
         if not ended:
             raise malformed("the body ends before its last part does")
         if not self.uploads:
@@ -143,7 +151,8 @@ class _Receiver:
     def discard(self) -> None:
         discard(self.uploads)
         if self._part.file and self._part.path:
-            self._part.file.close()
+            with suppress(OSError):  # what its buffer still held may have no room, either
+                self._part.file.close()
             self._part.path.unlink(missing_ok=True)
 
     def _begin(self) -> None:

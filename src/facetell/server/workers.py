@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from facetell.errors import FacetellError, ModelError
 from facetell.server.metrics import Metrics
+from facetell.server.problems import not_ready
 from facetell.server.schemas import Extra, Judged
 from facetell.server.settings import PREFIX, Settings
 from facetell.server.worker import Hello, Order, Said, Start
@@ -31,6 +32,9 @@ AHEAD = 4
 """Small photos that lie with one worker: one in work and three to follow."""
 DEATHS = 2
 """A file that was judged while so many workers died is given up."""
+AWAY_S = 15.0
+"""Without a worker for longer, nobody is kept waiting: replacing one takes a second or two."""
+NO_WORKER = "no worker is ready; the server's log says why"
 _RESTART_PAUSE_S = 1.0
 _WATCH_EVERY_S = 0.25
 
@@ -90,6 +94,7 @@ class WorkerPool:
         self._patient: deque[Task] = deque()
         self._lock = threading.RLock()
         self._stopped = threading.Event()
+        self._judging_s = time.monotonic()  # when a worker could judge last
         self._hello: Future[Hello] = Future()
         self._threads = [
             threading.Thread(target=self._keep, args=(seat,), daemon=True) for seat in self._seats
@@ -113,6 +118,11 @@ class WorkerPool:
     def ready(self) -> bool:
         """Whether some worker can judge."""
         return any(seat.ready for seat in self._seats)
+
+    @property
+    def away(self) -> bool:
+        """Whether no worker could judge for longer than one takes to be replaced."""
+        return time.monotonic() - self._judging_s > AWAY_S and not self.ready
 
     @property
     def urgent_waiting(self) -> int:
@@ -207,6 +217,7 @@ class WorkerPool:
         for line in process.stdout:
             said = Said.model_validate_json(line)
             if said.refused:
+                log.error("a worker does not start", extra={"reason": said.refused[0]})
                 self._fail_start(*said.refused)
             elif said.crashed:
                 log.error("a worker crashed", extra={"traceback": said.crashed})
@@ -276,9 +287,14 @@ class WorkerPool:
                 self._hello.set_exception(ModelError(message, hint=hint))
 
     def _watch(self) -> None:
-        """A thread of its own: end the workers that take too long."""
+        """A thread of its own: end the workers that take too long, and the wait for those that do
+        not come."""
         while not self._stopped.wait(_WATCH_EVERY_S):
             with self._lock:
+                if self.ready:
+                    self._judging_s = time.monotonic()
+                elif self.away:
+                    _refuse(self._urgent)
                 for seat in self._seats:
                     if seat.process and time.monotonic() > seat.due_s:
                         seat.late = seat.in_hand[0] if seat.in_hand else None
@@ -314,6 +330,14 @@ def _close(process: "subprocess.Popen[bytes]") -> None:
         with suppress(OSError):  # what was still to be written to the dead
             if pipe:
                 pipe.close()
+
+
+def _refuse(tasks: deque[Task]) -> None:
+    """Tell those who wait for an answer that there will be none."""
+    while tasks:
+        task = tasks.popleft()
+        if task.future.set_running_or_notify_cancel():
+            task.future.set_exception(not_ready(NO_WORKER))
 
 
 def _answer(task: Task, judged: Judged) -> None:

@@ -73,7 +73,8 @@ def _show_sheets(samples: Sequence[Sample]) -> None:
         sheets = cached.sheets(samples)
     for sheet in sheets:
         splits = ", ".join(f"{sheet.splits[s]} {s}" for s in SPLITS if s in sheet.splits)
-        st.markdown(f"**{sheet.source}**, {sheet.label}, {sheet.pictures} pictures: {splits}")
+        heading = f"**{sheet.source}**, {sheet.label}, {sheet.pictures} pictures: {splits}"
+        st.markdown(parts.without_pictures(heading))
         if sheet.thumbnails:
             st.image(sheet.thumbnails, width=96)
         else:

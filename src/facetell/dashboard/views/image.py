@@ -64,7 +64,9 @@ def show(folders: Sequence[Path]) -> None:
 
 def _photographed() -> tuple[Path, str] | None:
     taken = st.camera_input("Take a picture")
-    return cached.uploaded("camera.jpg", taken.getvalue()) if taken else None
+    with parts.explained():
+        return cached.uploaded("camera.jpg", taken.getvalue()) if taken else None
+    return None
 
 
 def _show_faces(path: Path, digest: str, judged: Sequence[tuple[FoundModel, Report]]) -> None:

@@ -156,7 +156,8 @@ def _show_card(models: Sequence[FoundModel]) -> None:
     model = st.selectbox("Card of", with_card, format_func=lambda model: model.name)
     if model is None or model.card is None:
         return
-    st.markdown(card_markdown(model.card, model.sha256, model.megabytes))
+    card = card_markdown(model.card, model.sha256, model.megabytes)
+    st.markdown(parts.without_pictures(card))
     st.download_button(
         "Card (JSON)",
         model.card.model_dump_json(indent=2),
@@ -180,4 +181,5 @@ def _show_broken(
     if problems:
         st.subheader("Broken")
         for path, what, problem in problems:
-            st.warning(f"**{path.name}** ({what}): {problem}", icon=":material/broken_image:")
+            said = parts.without_pictures(f"**{path.name}** ({what}): {problem}")
+            st.warning(said, icon=":material/broken_image:")

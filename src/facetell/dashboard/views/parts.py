@@ -31,7 +31,7 @@ def explained() -> Iterator[None]:
     try:
         yield
     except FacetellError as error:
-        st.error(f"{error.args[0]}\n\n{error.hint}", icon=":material/error:")
+        st.error(without_pictures(f"{error.args[0]}\n\n{error.hint}"), icon=":material/error:")
 
 
 def draw(figure: go.Figure, key: str) -> None:
@@ -60,14 +60,16 @@ def given_clip() -> tuple[Path, str] | None:
 
 def _given(label: str, endings: Iterable[str]) -> tuple[Path, str] | None:
     sent = st.file_uploader(label, sorted(endings))
-    return cached.uploaded(sent.name, sent.getvalue()) if sent else None
+    with explained():
+        return cached.uploaded(sent.name, sent.getvalue()) if sent else None
+    return None
 
 
 def show_verdict(report: Report) -> None:
     """Verdict, p_fake on its scale with both thresholds, reason and warnings; or why there is
     none."""
     if report.status is Status.ERROR:
-        st.error(f"It cannot be judged: {report.reason}", icon=":material/error:")
+        st.error(without_pictures(f"It cannot be judged: {report.reason}"), icon=":material/error:")
         return
     if report.p_fake is None or report.verdict is None:
         st.info(f"No verdict: {report.reason}", icon=":material/person_off:")
@@ -101,7 +103,13 @@ def face_words(face: FaceReport) -> str:
 def show_limits(report: Report) -> None:
     with st.expander("What this does not mean"):
         for limit in report.limits:
-            st.markdown(f"- {limit}")
+            st.markdown(f"- {without_pictures(limit)}")
+
+
+def without_pictures(foreign: str) -> str:
+    """Markdown with words of a model's card, a manifest or a file's name: a picture in them would
+    be fetched from whoever wrote it, who would know who looks."""
+    return foreign.replace("![", r"!\[")
 
 
 def show_downloads(report: Report, digest: str, name: str) -> None:
@@ -140,4 +148,12 @@ def data_wanted(folders: Sequence[Path]) -> Path | None:
         placeholder="choose one" if found else "there is none",
     )
     path = typed.text_input("or the path of a manifest or folder").strip()
-    return Path(path).expanduser() if path else chosen
+    if not path:
+        return chosen
+    try:
+        named = Path(path).expanduser()
+        named.exists()
+    except (OSError, RuntimeError, ValueError) as error:  # too long, or ~ and the name of nobody
+        st.error(without_pictures(f"{path} cannot be opened: {error}"), icon=":material/error:")
+        return None
+    return named

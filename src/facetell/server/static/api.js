@@ -23,11 +23,30 @@ const NOT_OURS = {
 const EXTRAS = "include=evidence&include=page";
 const RECONNECT_MS = 1000;
 
-let key = sessionStorage.getItem("facetell-key") ?? "";
+let key = kept();
 
+// Known to this tab alone. Where the browser forbids storage, until the page is reloaded.
+function kept() {
+  try {
+    return sessionStorage.getItem("facetell-key") ?? "";
+  } catch {
+    return "";
+  }
+}
+
+export const hasKey = () => key !== "";
+
+// Whether it can be one: a header holds no other letters than these.
 export function setKey(text) {
-  key = text;
-  sessionStorage.setItem("facetell-key", text);
+  const plain = text.trim();
+  if (!/^[\x20-\x7e\xa0-\xff]+$/.test(plain)) return false;
+  key = plain;
+  try {
+    sessionStorage.setItem("facetell-key", plain);
+  } catch {
+    // asked for again after a reload
+  }
+  return true;
 }
 
 const authorization = () => (key ? { Authorization: `Bearer ${key}` } : {});
@@ -45,6 +64,9 @@ export function detect(file, gone, onProgress) {
 export async function judgeClip(file, gone, onSent, onJudged) {
   const job = await upload(`/v1/jobs?${EXTRAS}`, "files", file, gone, onSent);
   const path = `/v1/jobs/${encodeURIComponent(job.id)}`;
+  // Also when the tab is closed: what was sent is not to lie there.
+  const forget = () => fetch(path, { method: "DELETE", headers: authorization(), keepalive: true }).catch(() => {});
+  addEventListener("pagehide", forget);
   try {
     for (;;) {
       try {
@@ -59,7 +81,8 @@ export async function judgeClip(file, gone, onSent, onJudged) {
       await new Promise((done) => setTimeout(done, RECONNECT_MS));
     }
   } finally {
-    fetch(path, { method: "DELETE", headers: authorization() }).catch(() => {});
+    removeEventListener("pagehide", forget);
+    forget();
   }
 }
 

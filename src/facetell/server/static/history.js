@@ -29,7 +29,11 @@ export function show() {
 }
 
 export function forget() {
-  localStorage.removeItem(KEY);
+  try {
+    localStorage.removeItem(KEY);
+  } catch {
+    return; // nothing was kept
+  }
   show();
 }
 

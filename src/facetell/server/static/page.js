@@ -139,7 +139,9 @@ async function thumbnail(file) {
 
 function askForKey() {
   const dialog = byId("key");
-  if (!dialog.open) dialog.showModal();
+  if (dialog.open) return;
+  byId("key-trouble").hidden = !api.hasKey();
+  dialog.showModal();
 }
 
 async function showLimits() {
@@ -177,7 +179,9 @@ function wire() {
   byId("forget").addEventListener("click", history.forget);
   byId("key-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    api.setKey(byId("key-text").value);
+    const isKey = api.setKey(byId("key-text").value);
+    byId("key-trouble").hidden = isKey;
+    if (!isKey) return;
     byId("key").close();
     showLimits();
   });
