@@ -6,6 +6,7 @@ from PIL import Image
 
 from facetell.data.crops import MAX_REGION_PX, CropCache, build_cache, face_region
 from facetell.data.manifest import Sample
+from facetell.detect.align import LAYOUT
 from facetell.detect.crop import CropSpec, crop_face
 from facetell.errors import DataError
 from tests.shared import DRAWN_LANDMARKS, EXAMPLES, noise_image
@@ -25,6 +26,19 @@ def test_a_crop_from_the_region_is_the_crop_from_the_picture():
     region, inside, points = face_region(image, box, landmarks)
     np.testing.assert_array_equal(
         crop_face(region, inside, SPEC, points), crop_face(image, box, SPEC, landmarks)
+    )
+
+
+@pytest.mark.parametrize("size_wh", [(200, 200), (200, 260)])
+def test_a_tight_picture_ends_where_it_ends_in_judging(size_wh):
+    """Its landmarks say that the face is longer than the picture is wide: no border is repeated."""
+    image, box = noise_image(size_wh[1], size_wh[0]), (2.0, 2.0, 198.0, 198.0)
+    landmarks = np.float32(100) + LAYOUT * np.float32(196 * 1.2)
+    region, inside, points = face_region(image, box, landmarks)
+    assert region.shape[1] == size_wh[0]
+    spec = SPEC.model_copy(update={"align": "level"})
+    np.testing.assert_array_equal(
+        crop_face(region, inside, spec, points), crop_face(image, box, spec, landmarks)
     )
 
 

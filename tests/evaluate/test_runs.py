@@ -1,7 +1,7 @@
 import pytest
 
 from facetell.errors import DataError
-from facetell.evaluate.runs import Run, find_runs, read_run
+from facetell.evaluate.runs import RESULTS, Run, find_runs, read_run
 from tests.lab_data import run_folder
 
 plots = pytest.importorskip("facetell.evaluate.plots", reason="the training extra is not installed")
@@ -62,3 +62,11 @@ def test_curves_are_drawn_of_any_run(tmp_path, name, logs):
     assert isinstance(run, Run)
     plots.plot_curves(run, tmp_path / name)
     assert (tmp_path / name).stat().st_size > 5000
+
+
+@pytest.mark.parametrize("result", RESULTS)
+def test_a_run_of_any_kind_is_finished_with_its_result(tmp_path, result):
+    (tmp_path / "config.yaml").write_text("samples: 1\n")
+    assert not read_run(tmp_path).finished
+    (tmp_path / result).touch()
+    assert read_run(tmp_path).finished

@@ -1,4 +1,6 @@
 import csv
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from facetell.data.crops import CropCache
 from facetell.data.degrade import AUGMENTATIONS, TIERS
 from facetell.detect.crop import crop_face, to_tensor
 from facetell.errors import DataError
-from facetell.train.dataset import TrainingSamples, ValidationSamples, augmented_crop
+from facetell.train.dataset import TrainingSamples, ValidationSamples, _beside, augmented_crop
 from facetell.train.recipe import Recipe
 from tests.shared import DRAWN_LANDMARKS, noise_image
 from tests.train.tiny import drawn_cache, tiny_recipe
@@ -61,6 +63,25 @@ def test_twins_are_of_one_group_and_go_through_the_same_augmentation(tmp_path):
     seen = [groups[drawn[k][0].numpy()[None].tobytes()] for k in range(40)]
     assert seen[::2] == seen[1::2]
     assert len(set(seen)) > 4
+
+
+def test_a_written_twin_is_paired_with_the_real_one_beside_it(tmp_path):
+    cache = paired_cache(tmp_path / "cache")
+    group = [r for r in cache.regions if r.sample.group == cache.regions[0].sample.group]
+    real, fake = (next(r for r in group if r.sample.label == label) for label in (0, 1))
+
+    def lying(region, path):
+        return replace(region, sample=replace(region.sample, path=Path(path)))
+
+    original, swap = lying(real, "real/a.jpg"), lying(fake, "swaps/a.jpg")
+    written, forged = lying(real, "forged/a-real.png"), lying(fake, "forged/a.png")
+    assert _beside(([original, written], [swap, forged])) == [
+        ([written], [forged]),
+        ([original], [swap]),
+    ]
+    together = lying(real, "all/1.jpg"), lying(fake, "all/2.jpg")
+    assert _beside(([together[0]], [together[1]])) == [([together[0]], [together[1]])]
+    assert _beside(([original], [])) == []
 
 
 def test_a_blend_is_its_original_but_for_the_face(tmp_path):

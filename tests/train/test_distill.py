@@ -1,6 +1,7 @@
 """A network that is taught by others."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -12,9 +13,11 @@ from facetell.detect.model import Model
 from facetell.errors import DataError, ModelError
 from facetell.train import loop
 from facetell.train.distill import Teachers
-from facetell.train.learnt import learnt_before
+from facetell.train.learnt import learnt_before, learnt_from, read_learnt
+from facetell.train.loop import Machine
 from facetell.train.networks import registry
 from facetell.train.release import draft_card
+from facetell.train.run_folder import write_facts
 from tests.cli.tiny_model import tiny_card, write_tiny_model
 from tests.shared import noise_image
 from tests.train.tiny import drawn_cache, tiny_network, tiny_recipe
@@ -87,7 +90,7 @@ def test_a_card_counts_what_its_teachers_have_learnt_from(tmp_path):
         (tmp_path / run).mkdir()
         files.append(teacher(tmp_path / run / "model.onnx", trained_on=seen))
     recipe = tiny_recipe(teachers=tuple(map(str, files)), pretrained=False)
-    card = draft_card(recipe, {"photos": 5}, "student")
+    card = draft_card(recipe, learnt_from(recipe, {"photos": 5}), "student")
     assert card.trained_on == {"gan": 1, "photos": 5, "swaps": 7}
     assert card.recipe["teachers"] == [
         f"model.onnx (sha256 {Model.load(file).sha256[:16]}…)" for file in files
@@ -101,3 +104,32 @@ def test_what_a_start_has_learnt_from_is_read_from_its_run(tmp_path):
     (tmp_path / "run/data.json").write_text(json.dumps({"trained_on": {"gan": 4}}))
     assert learnt_before(tiny_recipe(pretrained=str(checkpoint))) == {checkpoint: {"gan": 4}}
     assert learnt_before(tiny_recipe(pretrained=True)) == {}
+
+
+def test_a_run_remembers_its_ancestors_though_they_are_gone(tmp_path):
+    first, second = (tmp_path / name / "checkpoints/all/last.ckpt" for name in ("one", "two"))
+    for checkpoint in (first, second):
+        checkpoint.parent.mkdir(parents=True)
+        checkpoint.write_bytes(b"weights")
+    cache = drawn_cache(tmp_path / "cache")
+    facts = {"trained_on": {"gan": 4}, "start_weights": "a net for ImageNet", "teachers": []}
+    (tmp_path / "one/data.json").write_text(json.dumps(facts))
+    recipe = tiny_recipe(pretrained=str(first))
+    second.unlink()  # it has not begun yet
+    told = write_facts(tmp_path / "two", cache, Machine(), recipe)
+    assert told.trained_on["gan"] == 4
+    assert told.start_weights.startswith("last.ckpt (sha256 ")
+    assert told.start_weights.endswith("of the run one); first of all from: a net for ImageNet")
+    second.write_bytes(b"weights")
+    shutil.rmtree(tmp_path / "one")
+    assert read_learnt(tmp_path / "two", recipe) == told
+    assert write_facts(tmp_path / "two", cache, Machine(), recipe) == told
+    assert learnt_before(tiny_recipe(pretrained=str(second)))[second]["gan"] == 4
+
+
+def test_more_threads_than_crops_are_no_trouble(tmp_path, monkeypatch):
+    teachers = Teachers([str(teacher(tmp_path / "t.onnx"))], tiny_recipe().crop)
+    crops, labels = torch.zeros(2, 3, SIDE_PX, SIDE_PX), torch.ones(2)
+    few = teachers.p_fake(crops, labels)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 5)
+    assert torch.equal(teachers.p_fake(crops, labels), few)

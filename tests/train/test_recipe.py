@@ -1,9 +1,11 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
 from facetell.data.degrade import AUGMENTATIONS, Augmentation
 from facetell.errors import DataError
+from facetell.train.optimisation import SCHEDULES
 from facetell.train.recipe import Recipe, read_recipe
 
 
@@ -81,3 +83,32 @@ def test_a_run_that_trains_its_head_first_has_two_stages():
     assert (one.name, one.first, one.samples, one.thaw) == ("head", 0, 320, 0)
     assert (two.name, two.first, two.samples, two.thaw) == ("all", 320, 640, 3)
     assert [stage.name for stage in read_recipe(None).stages] == ["all"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ("seed=-1",),
+        ("augmentation.quality=[90,30]",),
+        ("augmentation.quality=[0,90]",),
+        ("augmentation.quality=[30,300]",),
+        ("augmentation.crop_px_range=[0,64]",),
+        ("twins=0.7", "blends=0.6"),
+        ("margin=2.5",),
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_be_is_refused_before_anything_is_done(settings):
+    with pytest.raises(DataError):
+        read_recipe(None, settings)
+
+
+def test_a_schedule_of_any_length_has_a_rate_for_each_step():
+    for steps in (1, 2, 13, 20, 25):
+        weight = torch.nn.Parameter(torch.zeros(1))
+        optimizer = torch.optim.AdamW([weight], lr=0.1)
+        schedule = SCHEDULES["one_cycle"](optimizer, Recipe(warmup=0.05), steps)
+        for _ in range(steps - 1):
+            optimizer.step()
+            schedule.step()
+        assert 0 < optimizer.param_groups[0]["lr"] <= 0.1

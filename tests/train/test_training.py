@@ -18,7 +18,7 @@ from facetell.evaluate.runs import read_run
 from facetell.train import loop
 from facetell.train.export import onnx_bytes, write_model
 from facetell.train.layers import layers
-from facetell.train.learnt import pictures_by_source
+from facetell.train.learnt import Learnt, learnt_from, pictures_by_source
 from facetell.train.module import Training
 from facetell.train.networks import registry
 from facetell.train.networks.detector import Detector, load_same_order
@@ -322,9 +322,8 @@ def test_torch_and_onnx_agree(lite0, lite0_onnx, count):
 
 
 def test_a_written_model_carries_its_card(tmp_path, lite0_onnx):
-    card = draft_card(
-        tiny_recipe(size_px=192), pictures_by_source(drawn_cache(tmp_path / "cache")), "test"
-    )
+    recipe, counts = tiny_recipe(size_px=192), pictures_by_source(drawn_cache(tmp_path / "cache"))
+    card = draft_card(recipe, learnt_from(recipe, counts), "test")
     write_model(lite0_onnx, card, tmp_path / "model.onnx")
     opened = Model.load(tmp_path / "model.onnx")
     assert opened.card == ModelCard.model_validate_json(card.model_dump_json())
@@ -364,5 +363,5 @@ def test_imagenet_weights_give_the_features_they_were_trained_for():
 def test_calibration_takes_only_the_val_split(tmp_path):
     sample = Sample(tmp_path / "a.png", 1, "test", "s", "", "g")
     with pytest.raises(DataError, match="val split"):
-        release(tiny_network(), tiny_recipe(), {}, [sample], tmp_path / "m.onnx",
-                name="test", threads=1)  # fmt: skip
+        release(tiny_network(), tiny_recipe(), Learnt({}, "", []), [sample],
+                tmp_path / "m.onnx", name="test", threads=1)  # fmt: skip

@@ -1,5 +1,6 @@
 """`facetell export`"""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -27,7 +28,7 @@ def export(
 
     try:
         from facetell.evaluate.runs import CONFIG_NAME, read_run
-        from facetell.train.learnt import read_trained_on
+        from facetell.train.learnt import read_learnt
         from facetell.train.loop import load_weights
         from facetell.train.networks.start import built
         from facetell.train.recipe import read_recipe
@@ -37,8 +38,11 @@ def export(
 
     read_run(run)  # says what is wrong with the folder, if anything
     recipe = read_recipe(run / CONFIG_NAME)
+    learnt = read_learnt(run, recipe)
     net = built(recipe.architecture, recipe.size_px, False, recipe.folded)
-    load_weights(net, run, recipe, keep or recipe.keep)
+    seen = load_weights(net, run, recipe, keep or recipe.keep)
     held_out = split_of(val, "val", val_per_source)
-    fit = partial(release, net.eval(), recipe, read_trained_on(run), held_out, out, name=name)
+    # The card tells of these weights, which may be of half-way.
+    as_kept = replace(recipe, keep=keep or recipe.keep, samples=min(recipe.samples, seen))
+    fit = partial(release, net.eval(), as_kept, learnt, held_out, out, name=name)
     fit_with_progress(fit, held_out, out)

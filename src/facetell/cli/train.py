@@ -53,7 +53,6 @@ def train(
     let_threads_sleep()
     try:
         from facetell.evaluate.runs import MODEL_NAME
-        from facetell.train.learnt import pictures_by_source
         from facetell.train.loop import Machine, has_begun, keep_recipe, steps_of
         from facetell.train.loop import train as run_training
         from facetell.train.recipe import read_recipe
@@ -104,16 +103,14 @@ def train(
     use_machine(os.cpu_count() or 1)
     if has_begun(out) and not is_of(out, opened):
         raise DataError(f"{out} learnt from other data", hint="give the same, or use another --out")
-    write_facts(out, opened, machine)
+    learnt_from = write_facts(out, opened, machine, recipe)
     with progress_bar("training", steps_of(recipe, machine)) as advance:
         try:
             net = run_training(opened, recipe, out, machine=machine, on_step=shown(advance))
         except KeyboardInterrupt:
             typer.echo(f"stopped; the same command with --resume goes on with {out}")
             raise
-    fit = partial(
-        release, net, recipe, pictures_by_source(opened), held_out, out / MODEL_NAME, name=name
-    )
+    fit = partial(release, net, recipe, learnt_from, held_out, out / MODEL_NAME, name=name)
     write_results(out, fit_with_progress(fit, held_out, out / MODEL_NAME))
 
 

@@ -117,10 +117,15 @@ def build_cache(
 def face_region(
     image: UInt8Array, box_xyxy: BoxXYXY, landmarks: FloatArray
 ) -> tuple[UInt8Array, BoxXYXY, FloatArray]:
-    """Cut the region around a face; returns it, and face box and landmarks in its pixels."""
+    """Cut the region around a face; returns it, and face box and landmarks in its pixels.
+
+    It ends where the picture does, so that crops cut from it meet the same borders as in judging.
+    """
     face = by_landmarks(box_xyxy, landmarks)
     square = Square(face.centre_xy, face.side * REGION_MARGIN)
-    around = square.kept_inside((image.shape[1], image.shape[0]), least=face.side).bounds_xyxy
+    height, width = image.shape[:2]
+    left, top, right, bottom = square.kept_inside((width, height), least=face.side).bounds_xyxy
+    around = max(left, 0.0), max(top, 0.0), min(right, float(width)), min(bottom, float(height))
     region, inside = cut_region(image, around)
     small = shrink_to(region, MAX_REGION_PX)
     scale = small.shape[1] / region.shape[1]

@@ -17,6 +17,8 @@ ENVIRONMENT_NAME = "environment.json"
 METRICS_NAME = "metrics.json"
 MODEL_NAME = "model.onnx"
 CURVES_NAME = "curves.png"
+RESULTS = (MODEL_NAME, "faces.onnx", "scores.csv")
+"""What a run ends with: a detector's, the face finder's, one of a study of kinds left out."""
 VAL_AUC = "val_auc"
 DONE_WORDS = {True: "finished", False: "unfinished"}
 SMOOTHED = 0.9
@@ -80,17 +82,19 @@ def read_run(folder: Path) -> Run:
         ) from error
     if not isinstance(recipe, dict):
         raise DataError(f"{folder / CONFIG_NAME} holds no recipe", hint="was it changed by hand?")
-    return Run(folder, recipe, history, finished=(folder / MODEL_NAME).exists())
+    return Run(folder, recipe, history, finished=any((folder / name).exists() for name in RESULTS))
 
 
 def model_of(folder: Path) -> Path:
     """The model file of a finished run. Raises DataError where there is no run, or no model yet."""
-    if not read_run(folder).finished:
+    read_run(folder)  # says what is wrong with the folder, if anything
+    path = folder / MODEL_NAME
+    if not path.exists():
         raise DataError(
             f"the run {folder} has no model yet",
             hint="let it finish: facetell train with the same --out and --resume",
         )
-    return folder / MODEL_NAME
+    return path
 
 
 def _read_or_say(folder: Path) -> Run:

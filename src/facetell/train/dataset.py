@@ -13,6 +13,7 @@ Rajan et al. 2024, https://arxiv.org/abs/2410.11835).
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -181,6 +182,18 @@ Twins = tuple[list[CachedRegion], list[CachedRegion]]
 """The real and the fake pictures of one group."""
 
 
+def _beside(group: Twins) -> list[Twins]:
+    """A group's fakes by folder, with the reals that lie beside them, which `data forge` has
+    written in the same way; without such, with those that lie beside no fakes, else with all."""
+    folders: defaultdict[Path, Twins] = defaultdict(lambda: ([], []))
+    for regions in group:
+        for region in regions:
+            folders[region.sample.path.parent][region.sample.label].append(region)
+    apart = [real for reals, fakes in folders.values() if not fakes for real in reals]
+    pairs = [(reals or apart or group[0], fakes) for reals, fakes in folders.values() if fakes]
+    return [pair for pair in pairs if all(pair)]
+
+
 def _twins(regions: Sequence[CachedRegion], recipe: Recipe) -> _Pool[Twins] | None:
     """Groups that hold both, by the source of their first fake; None where none are wanted."""
     if not recipe.twins:
@@ -189,8 +202,8 @@ def _twins(regions: Sequence[CachedRegion], recipe: Recipe) -> _Pool[Twins] | No
     for region in regions:
         groups[region.sample.group][region.sample.label].append(region)
     sources: defaultdict[str, list[Twins]] = defaultdict(list)
-    for pair in groups.values():
-        if all(pair):
+    for group in groups.values():
+        for pair in _beside(group):
             sources[pair[1][0].sample.source].append(pair)
     if not sources:
         raise DataError(

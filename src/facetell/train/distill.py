@@ -38,7 +38,8 @@ class Teachers:
         believes in the label: who knows swaps teaches swaps, and who knows generated faces teaches
         these (Zhang et al. 2022, https://arxiv.org/abs/2201.00007, weigh by the same loss).
         """
-        parts = np.array_split(crops.cpu().contiguous().numpy(), torch.get_num_threads())
+        some = min(len(crops), torch.get_num_threads())
+        parts = np.array_split(crops.cpu().contiguous().numpy(), some)
         with ThreadPoolExecutor(len(parts)) as pool:  # faster than threads within each teacher
             said = np.concatenate(list(pool.map(self._log_odds, parts)), axis=1)
         log_odds = torch.from_numpy(said).to(labels.device)

@@ -1,6 +1,6 @@
 """Train again and again, each time on other fakes, and score the same test pictures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +13,12 @@ from facetell.detect.crop import crop_face, to_tensor
 from facetell.errors import DataError
 from facetell.evaluate.generalisation import Matrix, Plan, matrix
 from facetell.evaluate.score import Score, read_scores, unjudged, write_scores
+from facetell.evaluate.subjects import unique_name
 from facetell.train.learnt import learnt_before
 from facetell.train.loop import Machine, Watcher, keep_recipe, train
 from facetell.train.networks.detector import Detector
 from facetell.train.recipe import Recipe
+from facetell.train.run_folder import is_of, write_facts
 from facetell.types import Status
 
 SCORES_NAME = "scores.csv"
@@ -46,12 +48,15 @@ def generalise(
     test = cache.only(lambda sample: sample.split == "test")
     tested = {str(region.sample.path) for region in test.regions}
     for row in chosen.rows:
-        folder = out / "runs" / row.replace(" ", "-").replace("/", "_")
+        folder = out / "runs" / _folder_name(row, list(chosen.rows))
         path = folder / SCORES_NAME
         keep_recipe(recipe, folder)
+        learnt = cache.only(chosen.learns(row))
+        if not is_of(folder, learnt):
+            raise DataError(f"{folder} learnt from other data", hint="name another --out")
         if not path.exists():
             on_row(row)
-            learnt = cache.only(chosen.learns(row))
+            write_facts(folder, learnt, machine, recipe)
             net = train(learnt, recipe, folder, machine=machine, on_step=on_step)
             part = path.with_suffix(".part")
             write_scores(score_regions(net, test, recipe, tier), part)
@@ -62,6 +67,13 @@ def generalise(
                 f"{path} is of other test pictures or another tier", hint="name another --out"
             )
     return matrix(chosen, scores)
+
+
+def _folder_name(row: str, rows: Sequence[str]) -> str:
+    """Plain, and no two rows the same."""
+    plain = [name.replace(" ", "-").replace("/", "_") for name in rows]
+    at = rows.index(row)
+    return unique_name(plain[at], plain[:at])
 
 
 def _check_unseen(chosen: Plan, cache: CropCache, recipe: Recipe) -> None:

@@ -4,12 +4,14 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from facetell.data.crops import CropCache
 from facetell.detect.model import Model
 from facetell.errors import DataError, ModelError
-from facetell.train.networks.start import find_weights
+from facetell.train.networks.start import FIRST_OF_ALL, find_weights, first_of_all, origin
 from facetell.train.recipe import Recipe
 
 DATA_NAME = "data.json"
@@ -24,17 +26,59 @@ def pictures_by_source(cache: CropCache) -> dict[str, int]:
     return dict(sorted(trained.items()))
 
 
-def read_trained_on(run: Path) -> dict[str, int]:
-    """Training pictures by source, as the run folder counted them.
+@dataclass(frozen=True)
+class Learnt:
+    """What a network comes from.
+
+    trained_on: pictures by source, those of its start and its teachers included. start_weights,
+    teachers: as its card says.
+    """
+
+    trained_on: dict[str, int]
+    start_weights: str
+    teachers: list[str]
+
+
+def learnt_from(recipe: Recipe, trained_on: Counts) -> Learnt:
+    """Of a training; trained_on: of itself alone. Start and teachers must be at hand."""
+    return Learnt(
+        together([trained_on, *learnt_before(recipe).values()]),
+        _start(recipe),
+        [f"{Path(t).name} (sha256 {Model.load(Path(t)).sha256[:16]}…)" for t in recipe.teachers],
+    )
+
+
+def read_learnt(run: Path, recipe: Recipe) -> Learnt:
+    """Of a run, as its folder was told when it began: its start may be gone since.
 
     Raises DataError when it does not say.
     """
+    facts = _facts(run)
+    try:
+        return Learnt(facts["trained_on"], facts["start_weights"], facts["teachers"])
+    except KeyError:  # a run of a version that did not tell
+        return learnt_from(recipe, facts["trained_on"])
+
+
+def _facts(run: Path) -> dict[str, Any]:
     path = run / DATA_NAME
     try:
-        counted = json.loads(path.read_text(encoding="utf-8"))["trained_on"]
-        return {str(source): int(count) for source, count in counted.items()}
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        counted = {str(source): int(count) for source, count in facts["trained_on"].items()}
+        return {**facts, "trained_on": counted}
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise DataError(f"{path} cannot be read: {error}", hint="was it changed?") from error
+
+
+def _start(recipe: Recipe) -> str:
+    """Where a training started; a checkpoint of ours knows where all began."""
+    told = origin(recipe.architecture, recipe.pretrained)
+    if isinstance(recipe.pretrained, str):
+        with suppress(DataError, KeyError):
+            run = _run_of(find_weights(recipe.pretrained))
+            began = first_of_all(_facts(run)["start_weights"])
+            told = f"{told.partition(';')[0]}, of the run {run.name}){FIRST_OF_ALL}{began}"
+    return told
 
 
 def together(counts: Iterable[Counts]) -> dict[str, int]:
@@ -59,6 +103,11 @@ def learnt_before(recipe: Recipe) -> dict[Path, dict[str, int]]:
 
 
 def _of_checkpoint(path: Path) -> dict[str, int]:
+    counts: dict[str, int] = _facts(_run_of(path))["trained_on"]
+    return counts
+
+
+def _run_of(checkpoint: Path) -> Path:
     """RUN/checkpoints/STAGE/last.ckpt lies three folders deep in its run."""
-    *_, run = path.resolve().parents[:3]
-    return read_trained_on(run)
+    *_, run = checkpoint.resolve().parents[:3]
+    return run

@@ -31,7 +31,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from facetell.data.crops import CropCache
 from facetell.errors import DataError, OutputError
-from facetell.evaluate.runs import CONFIG_NAME, LOGS_NAME, VAL_AUC
+from facetell.evaluate.runs import CONFIG_NAME, LOGS_NAME, MODEL_NAME, VAL_AUC
 from facetell.train.adversarial import harden
 from facetell.train.dataset import TrainingSamples, ValidationSamples
 from facetell.train.distill import Teachers
@@ -319,7 +319,18 @@ class _Watch(Callback):
 
 class _Checkpoint(ModelCheckpoint):
     """Saves nothing between the last step before a look at val and that look: a run that went on
-    from there would miss it."""
+    from there would miss it. A run whose folder was moved still knows its best look."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        def here(path: str) -> str:
+            return str(Path(str(self.dirpath)) / Path(path).name) if path else path
+
+        paths = ("best_model_path", "last_model_path", "kth_best_model_path")
+        moved = {name: here(state_dict[name]) for name in paths if name in state_dict}
+        best = {here(path): score for path, score in state_dict["best_k_models"].items()}
+        super().load_state_dict(
+            state_dict | moved | {"dirpath": self.dirpath, "best_k_models": best}
+        )
 
     def on_train_batch_end(self, trainer: Any, *about: Any) -> None:
         if not trainer.is_last_batch:
@@ -403,7 +414,7 @@ def keep_recipe(recipe: Optimisation, run: Path) -> None:
     own, default = (
         json.loads(json.dumps(asdict(each), default=str)) for each in (recipe, type(recipe)())
     )
-    if has_begun(run):
+    if has_begun(run) or (run / MODEL_NAME).exists():
         kept = default | yaml.safe_load(path.read_text(encoding="utf-8"))  # or an older version's
         if kept != own:
             raise DataError(
@@ -426,8 +437,9 @@ def _last(run: Path, stage: Stage) -> Path:
     return run / CHECKPOINTS_NAME / stage.name / "last.ckpt"
 
 
-def load_weights(net: nn.Module, run: Path, recipe: Optimisation, keep: str) -> None:
+def load_weights(net: nn.Module, run: Path, recipe: Optimisation, keep: str) -> int:
     """Give a network the averaged weights that a run kept: those of the `best` look or the `last`.
+    Returns how many samples of the last stage one device had learnt from by then.
 
     Raises DataError where there are none, or where they are another network's.
     """
@@ -435,6 +447,8 @@ def load_weights(net: nn.Module, run: Path, recipe: Optimisation, keep: str) -> 
     if not path.exists():
         raise DataError(f"{path} is not there", hint="has the run come so far? facetell runs")
     net.load_state_dict(_averaged(path, net))
+    steps = torch.load(path, map_location="cpu", weights_only=True).get("global_step", 0)
+    return int(steps) * recipe.batch_size
 
 
 def _averaged(path: Path, net: nn.Module) -> dict[str, Tensor]:

@@ -48,7 +48,7 @@ class Optimisation:
 
     samples: Annotated[int, Field(ge=1)] = 80_000
     batch_size: Annotated[int, Field(ge=1)] = 32
-    seed: int = 1
+    seed: Annotated[int, Field(ge=0)] = 1
     learning_rate: Annotated[float, Field(gt=0)] = 8e-4
     weight_decay: Annotated[float, Field(ge=0)] = 0.02
     schedule: Schedule = "one_cycle"
@@ -70,7 +70,10 @@ class Optimisation:
 
 def _one_cycle(optimizer: Optimizer, recipe: Optimisation, steps: int) -> OneCycleLR:
     rates = [float(group["lr"]) for group in optimizer.param_groups]
-    return OneCycleLR(optimizer, rates, total_steps=steps, pct_start=recipe.warmup)
+    warmup = recipe.warmup
+    if round(warmup * steps, 6) == 1:  # torch divides by the rising steps less one
+        warmup = 0.0
+    return OneCycleLR(optimizer, rates, total_steps=steps, pct_start=warmup)
 
 
 SCHEDULES: dict[Schedule, Callable[[Optimizer, Optimisation, int], Any]] = {

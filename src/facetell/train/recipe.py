@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
+from facetell.data.crops import REGION_MARGIN
 from facetell.data.degrade import AUGMENTATIONS, Augmentation
 from facetell.detect.crop import Align, CropSpec
 from facetell.errors import DataError
@@ -117,13 +118,33 @@ def read_recipe(config: Path | None, settings: Sequence[str] = ()) -> Recipe:
     try:
         recipe = TypeAdapter(Recipe).validate_python(changes)
         _ = recipe.crop  # has bounds of its own
-        return recipe
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise DataError(
             f"{where}: {first['msg']} (given {first['input']!r})", hint="see docs/training.md"
         ) from error
+    for impossible, why in _impossible(recipe).items():
+        raise DataError(f"{impossible}: {why}", hint="see docs/training.md")
+    return recipe
+
+
+def _impossible(recipe: Recipe) -> dict[str, str]:
+    """What no single bound forbids, and why it cannot be."""
+    how = recipe.augmentation
+    ranges = {"zoom": how.zoom, "crop_px_range": how.crop_px_range, "quality": how.quality}
+    found = {
+        f"augmentation.{name}": f"{low:g} to {high:g} is no range"
+        for name, (low, high) in ranges.items()
+        if not 0 < low <= high
+    }
+    if how.quality[1] > 100:
+        found["augmentation.quality"] = "JPEG's ends at 100"
+    if recipe.twins + recipe.blends > 1:
+        found["twins and blends"] = "together they are more than all pairs"
+    if recipe.margin > REGION_MARGIN:
+        found["margin"] = f"training has {REGION_MARGIN:g} times the face around it, not more"
+    return found
 
 
 _PART = "augmentation."

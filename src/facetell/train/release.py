@@ -1,7 +1,7 @@
 """From trained weights to a model file that may judge: calibrated, with thresholds and a card."""
 
 import datetime
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,8 @@ from facetell.evaluate.calibration import fit_calibration, fit_thresholds
 from facetell.evaluate.score import Score, score_samples, write_scores
 from facetell.evaluate.table import summarise
 from facetell.train.export import onnx_bytes, write_model
-from facetell.train.learnt import learnt_before, together
+from facetell.train.learnt import Learnt
 from facetell.train.networks.detector import Detector as Network
-from facetell.train.networks.start import origin
 from facetell.train.recipe import Recipe
 from facetell.types import Status
 
@@ -48,7 +47,7 @@ UNTRIED = "Generators that it was not trained on were not measured."
 def release(
     net: Network,
     recipe: Recipe,
-    trained_on: Mapping[str, int],
+    learnt: Learnt,
     val: Sequence[Sample],
     path: Path,
     *,
@@ -58,10 +57,10 @@ def release(
 ) -> ModelCard:
     """Export a trained network and calibrate it; see `calibrate`.
 
-    trained_on: pictures by source, as `pictures_by_source` counts them.
+    learnt: what the network comes from.
     """
     data = onnx_bytes(net, recipe.size_px)
-    draft = draft_card(recipe, trained_on, name)
+    draft = draft_card(recipe, learnt, name)
     return calibrate(data, draft, val, path, threads=threads, on_progress=on_progress)
 
 
@@ -118,11 +117,8 @@ def today() -> str:
     return datetime.datetime.now(datetime.UTC).date().isoformat()
 
 
-def draft_card(recipe: Recipe, trained_on: Mapping[str, int], name: str) -> ModelCard:
-    """All that is known before judging: scores are raw logits, thresholds say nothing.
-
-    trained_on: of this training alone; the card counts what its start and teachers saw, too.
-    """
+def draft_card(recipe: Recipe, learnt: Learnt, name: str) -> ModelCard:
+    """All that is known before judging: scores are raw logits, thresholds say nothing."""
     return ModelCard(
         card_version=CARD_VERSION,
         name=name,
@@ -130,16 +126,10 @@ def draft_card(recipe: Recipe, trained_on: Mapping[str, int], name: str) -> Mode
         created=today(),
         crop=recipe.crop,
         **NOT_FITTED,
-        trained_on=together([trained_on, *learnt_before(recipe).values()]),
+        trained_on=learnt.trained_on,
         recipe=asdict(recipe)
-        | {
-            "pretrained": _without_folder(recipe.pretrained),
-            "teachers": [
-                f"{Path(each).name} (sha256 {Model.load(Path(each)).sha256[:16]}…)"
-                for each in recipe.teachers
-            ],
-        },
-        start_weights=origin(recipe.architecture, recipe.pretrained),
+        | {"pretrained": _without_folder(recipe.pretrained), "teachers": learnt.teachers},
+        start_weights=learnt.start_weights,
         licence="Apache-2.0; trained on research data with mixed or unstated licences",
         limits=(UNTRIED,),
     )

@@ -24,14 +24,24 @@ from facetell.evaluate.runs import (
     read_run,
     write_json,
 )
-from facetell.train.learnt import DATA_NAME, pictures_by_source
-from facetell.train.loop import Machine
+from facetell.train.learnt import (
+    DATA_NAME,
+    Learnt,
+    learnt_from,
+    pictures_by_source,
+    read_learnt,
+)
+from facetell.train.loop import Machine, has_begun
+from facetell.train.recipe import Recipe
 
 PACKAGES = ("torch", "lightning", "timm", "numpy", "pillow", "onnx", "onnxruntime")
 
 
-def write_facts(run: Path, cache: CropCache, machine: Machine) -> None:
-    """Write environment.json, and data.json with a hash of every path, label, split and group."""
+def write_facts(run: Path, cache: CropCache, machine: Machine, recipe: Recipe) -> Learnt:
+    """Write environment.json, and data.json with a hash of every path, label, split and group, and
+    with what the network comes from, which is returned: of a run that goes on, as it was told when
+    it began.
+    """
     run.mkdir(parents=True, exist_ok=True)
     environment: dict[str, Any] = {
         "facetell": __version__,
@@ -45,12 +55,17 @@ def write_facts(run: Path, cache: CropCache, machine: Machine) -> None:
     }
     write_json(environment, run / ENVIRONMENT_NAME)
     counts = Counter(f"{r.sample.split}/{('real', 'fake')[r.sample.label]}" for r in cache.regions)
+    if has_begun(run):
+        learnt = read_learnt(run, recipe)
+    else:
+        learnt = learnt_from(recipe, pictures_by_source(cache))
     data = {
         "sha256": _digest(cache),
         "pictures": dict(sorted(counts.items())),
-        "trained_on": pictures_by_source(cache),
+        **asdict(learnt),
     }
     write_json(data, run / DATA_NAME)
+    return learnt
 
 
 def _digest(cache: CropCache) -> str:
