@@ -25,6 +25,7 @@ from facetell.train.networks.detector import Detector, load_same_order
 from facetell.train.networks.efficientnet_lite import efficientnet_lite0
 from facetell.train.optimisation import Optimisation, Stage
 from facetell.train.release import draft_card, release
+from facetell.train.run_folder import steps_alike, write_facts
 from tests.train.tiny import drawn_cache, tiny_network, tiny_recipe
 
 # torch's own exporter uses what torch deprecates.
@@ -365,3 +366,30 @@ def test_calibration_takes_only_the_val_split(tmp_path):
     with pytest.raises(DataError, match="val split"):
         release(tiny_network(), tiny_recipe(), Learnt({}, "", []), [sample],
                 tmp_path / "m.onnx", name="test", threads=1)  # fmt: skip
+
+
+def test_a_run_whose_folder_was_moved_knows_its_best_look(tmp_path):
+    began = loop._Checkpoint(tmp_path / "old", filename="best", monitor="val_auc", mode="max")
+    began.best_model_score = began.kth_value = torch.tensor(0.9)
+    began.best_model_path = began.kth_best_model_path = str(tmp_path / "old" / "best.ckpt")
+    began.best_k_models = {began.best_model_path: torch.tensor(0.9)}
+    moved = loop._Checkpoint(tmp_path / "new", filename="best", monitor="val_auc", mode="max")
+    moved.load_state_dict(began.state_dict())
+    assert moved.best_model_score == torch.tensor(0.9)
+    assert moved.best_model_path == str(tmp_path / "new" / "best.ckpt")
+    assert list(moved.best_k_models) == [moved.best_model_path]
+
+
+def test_a_run_goes_on_with_as_many_devices_alone(tmp_path):
+    cache = drawn_cache(tmp_path / "cache")
+    assert steps_alike(tmp_path / "run", loop.Machine())
+    write_facts(tmp_path / "run", cache, loop.Machine(devices=2), tiny_recipe())
+    assert steps_alike(tmp_path / "run", loop.Machine(devices=1, nodes=2))
+    assert not steps_alike(tmp_path / "run", loop.Machine())
+
+
+def test_the_recipe_of_a_finished_run_stays(tmp_path):
+    loop.keep_recipe(tiny_recipe(), tmp_path)
+    (tmp_path / "model.onnx").touch()
+    with pytest.raises(DataError, match="another recipe"):
+        loop.keep_recipe(tiny_recipe(seed=7), tmp_path)

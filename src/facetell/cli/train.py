@@ -57,7 +57,7 @@ def train(
         from facetell.train.loop import train as run_training
         from facetell.train.recipe import read_recipe
         from facetell.train.release import release
-        from facetell.train.run_folder import is_of, write_facts, write_results
+        from facetell.train.run_folder import is_of, steps_alike, write_facts, write_results
     except ImportError as error:
         raise MissingExtra(f"what training needs ({error.name})", "train") from error
 
@@ -103,6 +103,10 @@ def train(
     use_machine(os.cpu_count() or 1)
     if has_begun(out) and not is_of(out, opened):
         raise DataError(f"{out} learnt from other data", hint="give the same, or use another --out")
+    if has_begun(out) and not steps_alike(out, machine):
+        raise DataError(
+            f"{out} was begun on another number of devices", hint="give the same, or another --out"
+        )
     learnt_from = write_facts(out, opened, machine, recipe)
     with progress_bar("training", steps_of(recipe, machine)) as advance:
         try:

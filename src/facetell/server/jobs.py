@@ -124,6 +124,9 @@ class JobStore:
         # Reports and the ids of jobs are nobody else's business, either.
         settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         settings.uploads.mkdir(exist_ok=True, mode=0o700)
+        if settings.database is None:
+            with suppress(OSError):  # SQLite says better what is wrong
+                settings.own_database.touch(mode=0o600)  # what lies beside it gets the same
         try:
             self._engine = _open(settings.database_url)
             with self._alone() as connection:
@@ -362,9 +365,6 @@ def _open(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         return create_engine(parsed, pool_pre_ping=True)
-    if parsed.database:
-        with suppress(OSError):  # SQLite says better what is wrong
-            Path(parsed.database).touch(mode=0o600)  # and what it puts beside it is like it
     engine = create_engine(parsed, connect_args={"timeout": 30})
 
     @event.listens_for(engine, "connect")

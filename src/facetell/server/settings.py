@@ -20,7 +20,9 @@ class SettingsError(FacetellError):
 class Settings(BaseModel):
     """Every setting of the service; the descriptions are shown by `--show-settings`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
+    )
 
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
@@ -82,7 +84,12 @@ class Settings(BaseModel):
     def database_url(self) -> str:
         if self.database:
             return self.database.get_secret_value()
-        return f"sqlite:///{self.folder / 'jobs.db'}"
+        return f"sqlite:///{self.own_database}"
+
+    @property
+    def own_database(self) -> Path:
+        """Used where no other one is named."""
+        return self.folder / "jobs.db"
 
     @property
     def uploads(self) -> Path:

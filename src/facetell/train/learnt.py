@@ -73,7 +73,7 @@ def _facts(run: Path) -> dict[str, Any]:
 def _start(recipe: Recipe) -> str:
     """Where a training started; a checkpoint of ours knows where all began."""
     told = origin(recipe.architecture, recipe.pretrained)
-    if isinstance(recipe.pretrained, str):
+    if isinstance(recipe.pretrained, str) and not recipe.pretrained.endswith(".onnx"):
         with suppress(DataError, KeyError):
             run = _run_of(find_weights(recipe.pretrained))
             began = first_of_all(_facts(run)["start_weights"])

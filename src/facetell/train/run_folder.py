@@ -87,6 +87,16 @@ def is_of(run: Path, cache: CropCache) -> bool:
     return bool(told == _digest(cache))
 
 
+def steps_alike(run: Path, machine: Machine) -> bool:
+    """Whether a run that has begun takes as many batches in a step on this machine: its samples are
+    counted in steps. True where the run folder does not say."""
+    try:
+        told = json.loads((run / ENVIRONMENT_NAME).read_text(encoding="utf-8"))["machine"]
+        return bool(told["devices"] * told["nodes"] == machine.devices * machine.nodes)
+    except (OSError, ValueError, KeyError, TypeError):
+        return True
+
+
 def write_results(run: Path, card: ModelCard) -> None:
     """Write metrics.json and the curves."""
     history = read_run(run)
