@@ -300,3 +300,21 @@ def test_an_upload_that_meets_a_full_disk_is_told_and_gone(tmp_path, monkeypatch
         asyncio.run(receiver.read(b"b", body()))
     receiver.discard()
     assert list(settings.uploads.iterdir()) == []
+
+
+def test_a_body_that_no_parser_takes_is_malformed(live):
+    content_type = f"multipart/form-data; boundary={'b' * 300}"
+    said = live.ask("POST", "/v1/detect", data=b"x", headers={"Content-Type": content_type})
+    assert (said.status_code, said.json()["type"]) == (422, "urn:facetell:malformed")
+
+
+def test_a_form_field_has_the_limit_of_a_file(tmp_path):
+    settings = Settings(folder=tmp_path, max_bytes=1000)
+
+    async def body():
+        yield b'--b\r\nContent-Disposition: form-data; name="note"\r\n\r\n'
+        yield bytes(1001)
+
+    receiver = _Receiver(settings, frozenset({Kind.IMAGE}), max_files=1)
+    with pytest.raises(ProblemError, match="larger than 1000 bytes"):
+        asyncio.run(receiver.read(b"b", body()))

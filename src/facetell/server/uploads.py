@@ -122,20 +122,20 @@ class _Receiver:
             nonlocal ended
             ended = True
 
-        parser = MultipartParser(
-            boundary,
-            {
-                "on_part_begin": self._begin,
-                "on_header_field": self._header_name,
-                "on_header_value": self._header_value,
-                "on_header_end": self._header_end,
-                "on_headers_finished": self._open,
-                "on_part_data": self._write,
-                "on_part_end": self._close,
-                "on_end": end,
-            },
-        )
         try:
+            parser = MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": self._begin,
+                    "on_header_field": self._header_name,
+                    "on_header_value": self._header_value,
+                    "on_header_end": self._header_end,
+                    "on_headers_finished": self._open,
+                    "on_part_data": self._write,
+                    "on_part_end": self._close,
+                    "on_end": end,
+                },
+            )
             async for chunk in stream:
                 parser.write(chunk)
         except FormParserError as error:
@@ -183,11 +183,11 @@ class _Receiver:
 
     def _write(self, data: bytes, start: int, end: int) -> None:
         part = self._part
-        if part.file is None or part.name is None:
-            return
         part.size += end - start
         if part.size > self.settings.max_bytes:
-            raise too_large(part.name, self.settings.max_bytes)
+            raise too_large(part.name or "a form field", self.settings.max_bytes)
+        if part.file is None or part.name is None:
+            return
         if len(part.head) < HEAD_BYTES:
             part.head += data[start:end][: HEAD_BYTES - len(part.head)]
             if len(part.head) == HEAD_BYTES:
