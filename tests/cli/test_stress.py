@@ -30,6 +30,9 @@ def test_the_result_is_shown_and_kept_in_the_card(tiny_model, tmp_path):
     after = json.loads(facetell("models", model, "--json").out)
     assert after == before | {"robustness": rows}
     assert "Robustness: 4 pictures of test" in facetell("models", model).out
+    again = facetell(*args)
+    assert (again.code, "taken out" in again.out) == (0, False)
+    assert json.loads(facetell("models", model, "--json").out) == after
     told = tmp_path / "told.jsonl"
     done = facetell("detect", next(data.rglob("*.jpg")), "--model", model, "--json", told)
     assert done.code == 0

@@ -83,8 +83,8 @@ def stress(
 
         card = detector.model.card
         kept = beside(rows, card.robustness)
-        if card.robustness and not kept:
-            typer.echo("what the card said before goes: it was measured on other pictures")
+        if gone := {row.kind for row in card.robustness} - {row.kind for row in (*rows, *kept)}:
+            typer.echo(f"measured on other pictures, and taken out: {', '.join(sorted(gone))}")
         card = card.model_copy(update={"robustness": (*rows, *kept)})
         with explained(path):
             write_model(path.read_bytes(), card, path)
