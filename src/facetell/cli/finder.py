@@ -52,7 +52,6 @@ def train(
 
     Ctrl-C is safe: the same command goes on from the last checkpoint.
     """
-    from facetell.cli.fitting import use_machine
     from facetell.cli.progress import progress_bar
     from facetell.data.labels import LabelCache
     from facetell.errors import MissingExtra
@@ -60,7 +59,7 @@ def train(
     try:
         from facetell.train.finder import release_finder, train_finder
         from facetell.train.finder_recipe import FinderRecipe
-        from facetell.train.loop import Machine, steps_of
+        from facetell.train.loop import Machine, steps_of, use_machine
     except ImportError as error:
         raise MissingExtra(f"what training needs ({error.name})", "train") from error
 

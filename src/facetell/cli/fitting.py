@@ -26,16 +26,6 @@ def let_threads_sleep() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-def use_machine(threads: int) -> None:
-    """Before a training: so many threads learn, and memory stays with the process."""
-    import torch
-
-    from facetell.detect.heap import keep_freed_memory
-
-    torch.set_num_threads(max(1, threads))
-    keep_freed_memory()
-
-
 def fit_with_progress(fit: Fit, held_out: "Sequence[Sample]", out: Path) -> "ModelCard":
     """Let `fit` judge the val pictures in all tiers, and say what came of it."""
     from facetell.cli.writers import explained

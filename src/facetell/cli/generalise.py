@@ -44,7 +44,7 @@ def generalise(
     command goes on.
     """
     from facetell.cli.data import fill_cache
-    from facetell.cli.fitting import let_threads_sleep, use_machine
+    from facetell.cli.fitting import let_threads_sleep
     from facetell.cli.progress import progress_bar
     from facetell.cli.train import shown
     from facetell.cli.writers import explained
@@ -59,7 +59,7 @@ def generalise(
         from facetell.evaluate.generalisation import plan
         from facetell.evaluate.report import write_matrix
         from facetell.train.generalise import generalise as trained
-        from facetell.train.loop import Machine, steps_of
+        from facetell.train.loop import Machine, steps_of, use_machine
         from facetell.train.recipe import read_recipe
     except ImportError as error:
         raise MissingExtra(f"what training needs ({error.name})", "train") from error

@@ -44,7 +44,7 @@ def train(
     same command with --resume goes on. `facetell runs` lists runs, `facetell models
     --architectures` what can be trained.
     """
-    from facetell.cli.fitting import fit_with_progress, let_threads_sleep, use_machine
+    from facetell.cli.fitting import fit_with_progress, let_threads_sleep
     from facetell.cli.progress import progress_bar
     from facetell.data.crops import CropCache
     from facetell.data.layouts import read_dataset, split_of
@@ -53,7 +53,7 @@ def train(
     let_threads_sleep()
     try:
         from facetell.evaluate.runs import MODEL_NAME
-        from facetell.train.loop import Machine, has_begun, keep_recipe, steps_of
+        from facetell.train.loop import Machine, has_begun, keep_recipe, steps_of, use_machine
         from facetell.train.loop import train as run_training
         from facetell.train.recipe import read_recipe
         from facetell.train.release import release

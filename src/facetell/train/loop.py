@@ -30,6 +30,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
 from facetell.data.crops import CropCache
+from facetell.detect.heap import keep_freed_memory
 from facetell.errors import DataError, OutputError
 from facetell.evaluate.runs import CONFIG_NAME, LOGS_NAME, MODEL_NAME, VAL_AUC
 from facetell.train.adversarial import harden
@@ -71,6 +72,12 @@ class Machine:
     def per_step(self, recipe: Optimisation) -> int:
         """Samples of one optimiser step."""
         return recipe.batch_size * self.devices * self.nodes
+
+
+def use_machine(threads: int) -> None:
+    """Before a training: so many threads learn, and memory stays with the process."""
+    torch.set_num_threads(max(1, threads))
+    keep_freed_memory()
 
 
 @dataclass(frozen=True)
