@@ -117,6 +117,55 @@ def test_what_was_put_in_its_place_is_judged_again_however_old(run, small_portra
     assert {row["path"]: row["status"] for row in rows(out)}[str(restored)] == "ok"
 
 
+def test_what_was_finished_while_the_run_went_on_is_judged_again(run, small_portrait):
+    options, out = run
+    growing = options[0] / "0.jpg"
+    growing.write_bytes(small_portrait.read_bytes()[:5000])
+    facetell("detect", *options)
+    shutil.copy(small_portrait, growing)
+    os.utime(out)  # the last row came after that
+    assert facetell("detect", *options, "--resume").code == 0
+    assert rows(out)[-1]["path"] == str(growing)
+
+
+def test_what_was_missing_while_the_run_went_on_is_judged_again(run, small_portrait):
+    options, out = run
+    late = options[0] / "late.jpg"
+    facetell("detect", options[0], late, *options[1:])
+    shutil.copy(small_portrait, late)
+    os.utime(out)
+    assert facetell("detect", *options, "--resume").code == 0
+    assert [row["status"] for row in rows(out)] == ["ok"] * 7
+
+
+def test_what_has_changed_is_judged_again_though_others_were_resumed_first(run):
+    options, out = run
+    (options[0] / "0.jpg").write_bytes(b"")
+    facetell("detect", options[0] / "1.jpg", *options[1:], "--resume")
+    os.utime(out)
+    facetell("detect", *options, "--resume")
+    assert {Path(row["path"]).name for row in rows(out) if row["status"] == "error"} == {"0.jpg"}
+
+
+def test_reports_of_earlier_releases_hold_for_what_is_older_than_they(run):
+    options, out = run
+    earlier = [{name: row[name] for name in row if name != "stamp"} for row in rows(out)]
+    out.write_text("".join(f"{json.dumps(row)}\n" for row in earlier), "utf-8")
+    changed = options[0] / "0.jpg"
+    changed.write_bytes(b"")
+    os.utime(changed, times=(out.stat().st_mtime + 1,) * 2)
+    done = facetell("detect", *options, "--resume")
+    assert (done.code, "5 of them from the earlier run" in done.out) == (1, True)
+
+
+def test_resuming_with_fewer_files_keeps_the_failures_of_the_others(clip, tiny_model, tmp_path):
+    files = [shutil.copy(clip, tmp_path / name) for name in ("a.mp4", "b.mp4")]
+    options = ("--start", 5, "--json", tmp_path / "r.jsonl", "--model", tiny_model)
+    facetell("detect", *files, *options)
+    facetell("detect", files[0], *options, "--resume")
+    assert sorted(paths_in(tmp_path / "r.jsonl")) == ["a.mp4", "b.mp4"]
+
+
 def test_resuming_with_fewer_files_counts_nothing_as_left(run):
     options, _ = run
     done = facetell("detect", options[0] / "0.jpg", *options[1:], "--resume")

@@ -30,7 +30,7 @@ from facetell.detect.analyze import Detector, Options, hangs_on_options, limits_
 from facetell.detect.find import find_media
 from facetell.detect.heap import spare_memory
 from facetell.detect.media import is_text_file, media_kind
-from facetell.detect.report import Report, p_text
+from facetell.detect.report import FileStamp, Report, p_text
 from facetell.detect.scan import scan
 from facetell.errors import OutputError
 from facetell.types import Kind, Status, Verdict
@@ -186,11 +186,11 @@ def _write(report: Report, writers: Iterable[ReportWriter]) -> None:
 
 
 def _known(path: Path, detector: Detector, files: Iterable[Path]) -> set[str]:
-    """The paths of an earlier run's reports that stand, all by this detector: not those of `files`
+    """The paths of an earlier run's reports that stand, all by this detector. Of `files` not those
     that have changed since, nor failures that other options might have spared."""
     now = model_info(detector)
+    named = {str(file) for file in files}
     known = set()
-    changed = {str(file) for file in files if _is_newer(file, path)}
     for report in read_reports(path):
         if report.model != now:
             before = f"{report.model.name} {report.model.version}, finder {report.model.finder}"
@@ -203,9 +203,27 @@ def _known(path: Path, detector: Detector, files: Iterable[Path]) -> set[str]:
                 f"{path} was written with other frames of its clips",
                 hint="name another --json file, or the same --fps, --start and so on as then",
             )
-        if report.path not in changed and not hangs_on_options(report):
+        if report.path not in named or not (hangs_on_options(report) or _is_changed(report, path)):
             known.add(report.path)
     return known
+
+
+def _is_changed(report: Report, path: Path) -> bool:
+    """Whether the file of a report in `path` is there, and another one than was judged."""
+    now = _stamp(Path(report.path))
+    if now is None:
+        return False
+    if report.stamp is None:  # it was not there, or an earlier release judged it
+        return report.status is Status.ERROR or _is_newer(Path(report.path), path)
+    return report.stamp != now
+
+
+def _stamp(file: Path) -> FileStamp | None:
+    try:
+        facts = file.stat()
+    except (OSError, ValueError):
+        return None
+    return FileStamp(size=facts.st_size, mtime_ns=facts.st_mtime_ns)
 
 
 def _is_newer(file: Path, other: Path) -> bool:
@@ -225,7 +243,9 @@ def _judged(
     with screen.bars(len(files)) as bars:
 
         def work(file: Path) -> Report:
-            return detector.analyze(file, partial(bars.watched, file))
+            stamp = _stamp(file)  # before it is read, for it may change meanwhile
+            report = detector.analyze(file, partial(bars.watched, file))
+            return report.model_copy(update={"stamp": stamp})
 
         for done, report in enumerate(scan(files, work, threads), start=1):
             yield report

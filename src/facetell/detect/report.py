@@ -170,6 +170,14 @@ class ClipReport(Frozen):
     tracks: list[TrackReport]
 
 
+class FileStamp(Frozen):
+    """By what a file shows that it has changed: bytes, and nanoseconds since 1970 when it was
+    modified last."""
+
+    size: int
+    mtime_ns: int
+
+
 class Report(Frozen):
     """What facetell says of one file.
 
@@ -177,6 +185,8 @@ class Report(Frozen):
     clip (`clip.tracks`); both are None unless status is `ok`.
     reason: why there is no score, or why the verdict is `uncertain`.
     size_wh: of the upright picture, in pixels. limits: what the claim does not cover.
+    stamp: of the file when `facetell detect` began to judge it, for `--resume`; None where the file
+    was not there, and in reports from elsewhere or of earlier releases.
     """
 
     schema_version: Literal[2] = SCHEMA_VERSION
@@ -194,6 +204,7 @@ class Report(Frozen):
     model: ModelInfo
     timings_ms: Timings = Timings()
     limits: tuple[str, ...]
+    stamp: FileStamp | None = None
 
     @property
     def shown(self) -> list[FaceReport]:
