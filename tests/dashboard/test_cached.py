@@ -1,5 +1,9 @@
 """Nothing is computed twice."""
 
+import shutil
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -52,6 +56,39 @@ def test_an_upload_that_meets_a_full_disk_is_never_taken_for_whole(monkeypatch):
     path, _ = uploaded("a.jpg", b"a whole picture")
     assert path.read_bytes() == b"a whole picture"
     assert [one.name for one in path.parent.iterdir()] == ["a.jpg"]
+
+
+def test_sessions_that_are_given_the_same_file_at_once_all_have_it_whole(monkeypatch):
+    write, together = Path.write_bytes, threading.Barrier(3, timeout=60)
+
+    def slow(path, data):
+        write(path, data)
+        together.wait()
+
+    with monkeypatch.context() as patched, ThreadPoolExecutor(3) as sessions:
+        patched.setattr(Path, "write_bytes", slow)
+        kept = list(sessions.map(lambda _: uploaded("b.jpg", b"of three"), range(3)))
+    path, _ = kept[0]
+    assert kept == [kept[0]] * 3
+    assert path.read_bytes() == b"of three"
+    assert [one.name for one in path.parent.iterdir()] == ["b.jpg"]
+
+
+@pytest.mark.parametrize("name", ["写" * 100 + ".jpg", "x" * 5000 + ".jpg"])
+def test_a_long_name_is_cut_and_its_ending_stays(name):
+    for _ in range(2):
+        path, _ = uploaded(name, b"content of a long name")
+        assert path.read_bytes() == b"content of a long name"
+        assert len(path.name.encode()) <= 160
+        assert path.suffix == ".jpg"
+
+
+def test_uploads_go_on_after_a_cleaner_of_temporary_folders():
+    path, _ = uploaded("c.jpg", b"cleaned away")
+    shutil.rmtree(path.parent.parent)
+    assert uploaded("c.jpg", b"cleaned away")[0].read_bytes() == b"cleaned away"
+    if sys.platform != "win32":  # which has no such modes
+        assert path.parent.parent.stat().st_mode & 0o077 == 0
 
 
 def test_a_path_that_cannot_be_has_a_stamp_all_the_same():

@@ -4,7 +4,9 @@ computed twice, in whatever session it is asked for again."""
 import hashlib
 import os
 import tempfile
+import uuid
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -49,6 +51,8 @@ KEPT_LARGE = 8
 LOOK_AGAIN_S = 5
 """Folders are looked through again after so many seconds, not at every click."""
 TELLING_PX = 240
+NAME_BYTES = 160
+"""What an upload keeps of its name at most: file systems take 255 in all, some fewer."""
 THREADS = os.cpu_count() or 1
 GRAD_CAM_INSTALLED = find_spec("pytorch_grad_cam") is not None
 T = TypeVar("T")
@@ -84,20 +88,27 @@ def _store() -> dict[tuple[str, Hashable], Any]:
 
 
 def uploaded(name: str, data: bytes) -> tuple[Path, str]:
-    """An uploaded file, on disk until the dashboard ends, and the SHA-256 of its content."""
+    """An uploaded file, on disk until the dashboard ends, and the SHA-256 of its content.
+
+    Its name is cut to NAME_BYTES from the front. Raises OutputError where it cannot be kept.
+    """
     digest = hashlib.sha256(data).hexdigest()
-    path = Path(_uploads().name) / digest / Path(name).name
-    if not path.exists():
-        part = path.with_name(f".{digest}")
-        try:
+    short = Path(name).name.encode()[-NAME_BYTES:].decode(errors="ignore")
+    folder = Path(_uploads().name)
+    path = folder / digest / short
+    part = path.with_name(f".{uuid.uuid4().hex}")  # sessions may be given the same file at once
+    try:
+        if not path.exists():
+            folder.mkdir(mode=0o700, exist_ok=True)  # cleaners of temporary folders take it
             path.parent.mkdir(exist_ok=True)
             part.write_bytes(data)
             part.replace(path)  # whole, or not there
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise OutputError(
-                f"{name} cannot be kept: {error.strerror}", hint="make room for temporary files"
-            ) from error
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        raise OutputError(
+            f"{name} cannot be kept: {error.strerror}", hint="make room for temporary files"
+        ) from error
     return path, digest
 
 
