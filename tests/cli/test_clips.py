@@ -3,6 +3,8 @@
 import io
 import os
 import shutil
+from itertools import chain, repeat
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -11,9 +13,11 @@ from rich.console import Console
 
 from facetell.cli.progress import files_and_clips
 from facetell.cli.writers import heatmaps, read_reports
+from facetell.detect import video
 from facetell.errors import MediaError
 from tests.cli.command import csv_rows, facetell, rows
 from tests.clips import counting, nodding, on_ground, portrait, write_clip
+from tests.detect.test_video import write_late
 
 
 @pytest.fixture(scope="module")
@@ -86,10 +90,22 @@ def test_the_time_allowed_for_a_clip_is_kept(clip, tiny_model, tmp_path):
         assert sum(1 for _ in drawn.decode(video=0)) == found["frames_judged"]
 
 
-def test_more_time_judges_again_what_had_too_little(clip, tiny_model, tmp_path):
+def test_more_time_judges_again_what_had_too_little(clip, tiny_model, tmp_path, monkeypatch):
     out = tmp_path / "r.jsonl"
-    assert detect(tiny_model, clip, "--json", out, "--start", 5).code == 1
-    done = detect(tiny_model, clip, "--json", out, "--resume")
+    ticks = chain(repeat(0, 10), repeat(float("inf")))  # the time is over in the midst of the clip
+    monkeypatch.setattr(video, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+    assert detect(tiny_model, clip, "--json", out, "--timeout", 60).code == 0
+    assert [row["clip"]["complete"] for row in rows(out)] == [False]
+    assert detect(tiny_model, clip, "--json", out, "--resume").code == 0
+    assert [row["clip"]["complete"] for row in rows(out)] == [True]
+
+
+@pytest.mark.parametrize("part", [("--start", 20), ("--end", 5)], ids=str)
+def test_another_part_judges_again_what_had_no_frame(tiny_model, tmp_path, part):
+    late, out = tmp_path / "late.mp4", tmp_path / "r.jsonl"
+    write_late(late, nodding(portrait(), 10), 10)
+    assert detect(tiny_model, late, "--json", out, *part).code == 1
+    done = detect(tiny_model, late, "--json", out, "--resume")
     assert done.code == 0
     assert [row["status"] for row in rows(out)] == ["ok"]
 

@@ -233,18 +233,19 @@ def test_frames_of_joined_recordings_are_found_again(joined):
     assert numbers(found) == numbers(judged)
 
 
-def test_a_clip_whose_pictures_begin_late_counts_from_its_beginning(tmp_path):
-    path = tmp_path / "late.mp4"
+def write_late(path, images, late_s):
+    """Ten pictures a second, which begin so many seconds after the sound."""
+    height, width = images[0].shape[:2]
     with av.open(str(path), "w") as container:
         pictures = container.add_stream("mpeg4", rate=10)
-        pictures.width, pictures.height, pictures.pix_fmt = 96, 64, "yuv420p"
+        pictures.width, pictures.height, pictures.pix_fmt = width, height, "yuv420p"
         sound = container.add_stream("aac", rate=8000)
         packets = []
-        for number, image in enumerate(counting(10)):
+        for number, image in enumerate(images):
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
-            frame.pts, frame.time_base = 20 + number, Fraction(1, 10)
+            frame.pts, frame.time_base = 10 * late_s + number, Fraction(1, 10)
             packets += pictures.encode(frame)
-        for number in range(30):
+        for number in range(10 * late_s + len(images)):
             silence = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.float32), "fltp", "mono")
             silence.sample_rate, silence.pts, silence.time_base = (
                 8000,
@@ -255,6 +256,11 @@ def test_a_clip_whose_pictures_begin_late_counts_from_its_beginning(tmp_path):
         for packet in packets + pictures.encode() + sound.encode():
             if packet.dts is not None:
                 container.mux(packet)
+    return path
+
+
+def test_a_clip_whose_pictures_begin_late_counts_from_its_beginning(tmp_path):
+    path = write_late(tmp_path / "late.mp4", counting(10), 2)
     frames, losses = watch(path)
     assert times(frames) == [2 + number / 10 for number in range(10)]
     assert losses.broken_off is None

@@ -16,6 +16,7 @@ from facetell.detect.clip import Watched, warnings_of
 from facetell.detect.faces import FINDERS, FaceFinder
 from facetell.detect.frames import (
     NO_FRAME_AFTER,
+    NO_FRAME_THERE,
     OUT_OF_TIME,
     USUAL_FPS,
     Clip,
@@ -271,18 +272,25 @@ def judge_moment(
 
 
 def _unwatched(clip: Clip, options: Options) -> MediaError:
-    start_s = options.sampling.start_s
-    if start_s and not clip.losses.broken_off:
+    start_s, losses = options.sampling.start_s, clip.losses
+    if losses.stopped:
+        damaged = f"; {losses.damaged} damaged ones were left out" if losses.damaged else ""
+        return MediaError(
+            f"{NO_FRAME_THERE}{damaged}", hint="name another --start, --end or --max-seconds"
+        )
+    if start_s and not losses.broken_off:
         return MediaError(f"{NO_FRAME_AFTER} {start_s:g} s", hint="name an earlier --start")
     return MediaError(
-        f"not one frame of it can be read: {clip.losses.broken_off or 'all are damaged'}",
+        f"not one frame of it can be read: {losses.broken_off or 'all are damaged'}",
         hint="copy or download it again, or give it more time with --timeout",
     )
 
 
 def hangs_on_options(report: Report) -> bool:
-    """Whether a clip failed that more time, or another part of it, might have spared."""
-    causes = (NO_FRAME_AFTER, OUT_OF_TIME)
+    """Whether a clip failed, or was cut short, where more time or another part of it might help."""
+    if report.clip:
+        return not report.clip.complete and any(OUT_OF_TIME in said for said in report.warnings)
+    causes = (NO_FRAME_AFTER, NO_FRAME_THERE, OUT_OF_TIME)
     return report.status is Status.ERROR and any(why in (report.reason or "") for why in causes)
 
 

@@ -15,6 +15,7 @@ SPARSE_S = 0.15
 USUAL_FPS = 25.0
 OUT_OF_TIME = "the time allowed for one file was over"
 NO_FRAME_AFTER = "it has no frame after"
+NO_FRAME_THERE = "it has no frame in the part asked for"
 
 
 @dataclass(frozen=True)
