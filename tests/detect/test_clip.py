@@ -7,17 +7,20 @@ import pytest
 from PIL import Image
 
 from facetell import Detector, Options
+from facetell.cli.writers import write_film
 from facetell.detect import video
+from facetell.detect.annotate import annotate
 from facetell.detect.card import ModelCard
 from facetell.detect.clip import Watched
 from facetell.detect.frames import ClipFacts, Losses
 from facetell.detect.page import page_entry
 from facetell.detect.reading import look_again
 from facetell.detect.report import Report, clock
-from facetell.detect.timeline import marks_at
+from facetell.detect.timeline import marks_at, span_of
 from facetell.types import Frame, Picture, Sampling
 from tests.cli.tiny_model import ALWAYS_FAKE, ALWAYS_REAL, tiny_card, write_tiny_model
 from tests.clips import clip_bytes, nodding, on_ground, portrait, write_clip
+from tests.detect.test_video import write_late
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +161,49 @@ def test_nothing_behind_the_end_is_an_error_with_a_hint(folder, one):
     report = judge(folder, one, sampling=Sampling(start_s=60))
     assert report.status == "error"
     assert "--start" in report.reason
+
+
+@pytest.fixture(scope="module")
+def late(folder):
+    """One second of one person, after ten seconds of sound alone."""
+    return write_late(folder / "late.mp4", nodding(portrait(), 10), 10)
+
+
+def test_a_part_that_ends_before_the_first_frame_is_no_damage(folder, late):
+    report = judge(folder, late, sampling=Sampling(end_s=5))
+    assert report.status == "error"
+    assert "no frame in the part asked for" in report.reason
+    assert "--end" in report.reason
+    assert "damaged" not in report.reason
+
+
+def test_a_part_between_two_frames_is_not_said_to_lie_behind_the_last(folder, one):
+    report = judge(folder, one, sampling=Sampling(start_s=1.02, end_s=1.07))
+    assert "no frame in the part asked for" in report.reason
+
+
+def test_the_time_line_reaches_as_far_as_the_clip_was_watched(folder, late):
+    paused = write_clip(
+        folder / "paused.mkv", nodding(on_ground(), 6), times_s=[0, 0.25, 0.5, 9, 9.25, 9.5]
+    )
+    for path, end_s in ((late, 11), (paused, 9.75)):
+        assert span_of(judge(folder, path).clip).end_s == pytest.approx(end_s, abs=0.3)
+
+
+def test_a_late_clip_that_is_cut_short_is_annotated_to_its_last_frame(folder, tmp_path):
+    path = write_late(tmp_path / "late.mkv", nodding(on_ground(), 20), 10)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    report = judge(folder, path)
+    assert (report.status, report.clip.complete) == ("no_face", False)
+    assert annotate(report, tmp_path / "a.mp4")
+    assert (tmp_path / "a.mp4").stat().st_size > 0
+
+
+def test_a_film_without_a_frame_is_not_said_to_be_written(folder, late, tmp_path):
+    report = judge(folder, late)
+    before_it = report.clip.model_copy(update={"sampling": Sampling(end_s=5)})
+    assert not write_film(report.model_copy(update={"clip": before_it}), tmp_path / "a.mp4")
+    assert not (tmp_path / "a.mp4").exists()
 
 
 def test_a_clip_cut_short_keeps_its_verdict_and_is_marked(folder, tmp_path):

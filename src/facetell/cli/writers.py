@@ -240,8 +240,7 @@ def write_film(report: Report, path: Path) -> bool:
     from facetell.detect.annotate import annotate  # loads PyAV
 
     with drawn_again(report), explained(path):
-        annotate(report, path)
-        return True
+        return annotate(report, path)
     return False
 
 

@@ -30,9 +30,9 @@ LINE_RGB = VERDICT_RGB | {Verdict.UNCERTAIN: INK}
 ENCODERS = ("libx264", "mpeg4")
 
 
-def annotate(report: Report, out: Path) -> None:
+def annotate(report: Report, out: Path) -> bool:
     """Write `out` (MP4, without sound): the part of the clip that was judged, frame by frame, and
-    below it p_fake over time.
+    below it p_fake over time. Returns False, and writes nothing, where that part has no frame.
 
     Raises MediaError when the clip cannot be read again, OSError when `out` cannot be written.
     """
@@ -50,6 +50,7 @@ def annotate(report: Report, out: Path) -> None:
                 film.add(_joined(image, strip.at(frame.time_s)), frame.time_s)
     except av.FFmpegError as error:
         raise OSError(f"the encoder fails: {error}") from error
+    return strip is not None
 
 
 class _Strip:

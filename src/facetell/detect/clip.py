@@ -109,6 +109,7 @@ class Watched:
             complete=losses.broken_off is None,
             cuts_s=self._cuts_s,
             tracks=tracks,
+            watched_to_s=round(end_s, 3),
         )
 
     @property

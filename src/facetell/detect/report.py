@@ -152,6 +152,7 @@ class ClipReport(Frozen):
     duration_s: as the file states it, None where it states none. fps: mean frames a second.
     frames_judged: frames looked at, with or without a face. watched_s: seconds of the clip they
     stand for; judged_s: those of them in which a face could be seen well enough to be judged.
+    watched_to_s: when the last of them ends; None in reports of earlier releases.
     complete: False where only a part of what was asked for could be watched; a warning of the
     report says why. cuts_s: times of the scene cuts.
     tracks: the most suspicious one first, those called real behind all others, and behind them
@@ -168,6 +169,7 @@ class ClipReport(Frozen):
     complete: bool
     cuts_s: list[float]
     tracks: list[TrackReport]
+    watched_to_s: float | None = None
 
 
 class FileStamp(Frozen):

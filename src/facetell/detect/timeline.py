@@ -30,9 +30,10 @@ class Span:
 
 def span_of(clip: ClipReport) -> Span:
     """From where to where it was watched."""
-    ends = [track.end_s for track in clip.tracks]
-    watched = clip.sampling.start_s + clip.watched_s
-    return Span(clip.sampling.start_s, max([watched, *ends]))
+    start_s, end_s = clip.sampling.start_s, clip.watched_to_s
+    if end_s is None:  # too early where the pictures pause or begin late
+        end_s = start_s + clip.watched_s
+    return Span(start_s, max([end_s, *(track.end_s for track in clip.tracks)]))
 
 
 def gap_s(clip: ClipReport) -> float:
