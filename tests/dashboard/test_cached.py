@@ -11,7 +11,6 @@ import pytest
 pytest.importorskip("streamlit", reason="the dashboard extra is not installed")
 
 from facetell.dashboard.cached import kept, stamp, uploaded
-from facetell.dashboard.views.parts import without_pictures
 from facetell.errors import OutputError
 
 
@@ -93,7 +92,3 @@ def test_uploads_go_on_after_a_cleaner_of_temporary_folders():
 
 def test_a_path_that_cannot_be_has_a_stamp_all_the_same():
     assert stamp(Path("x" * 300))[1:] == (0, 0)
-
-
-def test_words_of_strangers_fetch_no_picture():
-    assert "![" not in without_pictures("![](http://elsewhere/beacon.png) and ![again][1]")

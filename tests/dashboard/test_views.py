@@ -9,11 +9,23 @@ from tests.broken_inputs.make import photo, saved
 from tests.lab_data import write_lab_data
 
 VIEWS = ("models", "image", "video", "data", "robustness")
+BEACON = "![x](&#47;&#47;evil.example&#47;p.png)"
+"""A name of a file that Markdown takes for a picture."""
 
 
 def said(view) -> str:
     """All the words of a view."""
-    kinds = ("title", "subheader", "markdown", "caption", "info", "warning", "error", "success")
+    kinds = (
+        "title",
+        "header",
+        "subheader",
+        "markdown",
+        "caption",
+        "info",
+        "warning",
+        "error",
+        "success",
+    )
     return "\n".join(str(element.value) for kind in kinds for element in getattr(view, kind))
 
 
@@ -55,6 +67,43 @@ def test_what_is_broken_is_told_and_does_not_stop_the_page(lab, opened):
     assert "**broken** (run)" in warnings
     assert "**foreign.onnx** (model file)" in warnings
     assert "damaged or no ONNX model" in warnings
+
+
+def test_the_name_of_a_run_fetches_no_picture(lab, opened, tmp_path, monkeypatch):
+    import streamlit
+
+    (lab / "poor").rename(lab / BEACON)
+    told, progress = [], streamlit.progress
+    monkeypatch.setattr(
+        streamlit, "progress", lambda *said: told.append(said[1]) or progress(*said)
+    )
+    view = opened("models", lab)
+    assert rf"!\{BEACON[1:]} and good" in said(view)
+    assert "![" not in said(view)
+    data = write_lab_data(tmp_path / BEACON / "test", count=8).parent
+    view.text_input[0].set_value(str(data))
+    view.multiselect[0].set_value([BEACON]).run()
+    view.button[0].click().run()
+    assert not view.exception
+    assert [words.partition("x]")[0] for words in told] == [r"Measuring !\["]
+
+
+def test_no_name_fetches_a_picture_beside_a_verdict(lab, opened, small_portrait):
+    shutil.copy(lab / "good" / "model.onnx", lab / f"{BEACON}.onnx")
+    view = opened("image", lab)
+    view.multiselect[0].set_value([view.multiselect[0].options[0], BEACON])
+    give(view, small_portrait)
+    assert r"!\[x]" in view.subheader[1].value
+    assert said(view).count(r"!\[x]") == 2  # above the verdict, and above the reasons for it
+    assert "![" not in said(view)
+
+
+def test_the_name_of_a_folder_of_data_fetches_no_picture(opened, tmp_path):
+    data = write_lab_data(tmp_path / BEACON, count=8)
+    view = opened("data")
+    view.text_input[0].set_value(str(data)).run()
+    assert r"!\[x]" in said(view)
+    assert "![" not in said(view)
 
 
 def test_tables_of_different_pictures_are_not_compared(lab, opened):

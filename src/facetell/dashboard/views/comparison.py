@@ -130,7 +130,8 @@ def _show_charts(found: Comparison, scores: Mapping[str, Sequence[Score]]) -> No
         parts.draw(charts.bars(known, NAMES[keys[title]]), "bars")
         real = [f"{d.one} and {d.other}: {d.auc}" for d in found.differences if d.real]
         with st.expander(f"{len(real)} of {len(found.differences)} differences of AUC are real"):
-            st.markdown("\n".join(f"- {line}" for line in real) or "All may be chance.")
+            said = "\n".join(f"- {line}" for line in real)
+            st.markdown(parts.without_pictures(said) or "All may be chance.")
     with matrices:
         columns = st.columns(3)
         for number, (name, numbers) in enumerate(found.models.items()):

@@ -24,7 +24,7 @@ def show(folders: Sequence[Path]) -> None:
     with parts.explained():
         with st.spinner("Reading the list of pictures…"):
             data = cached.dataset(path)
-        st.caption(data.recognised)
+        st.caption(parts.without_pictures(data.recognised))
         bar = st.progress(0.0, "Looking at the pictures…")
         found = cached.audit(
             data.samples, lambda share: bar.progress(share, "Looking at the pictures…")

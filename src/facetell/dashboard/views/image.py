@@ -48,7 +48,7 @@ def show(folders: Sequence[Path]) -> None:
     for model, column in zip(chosen, st.columns(len(chosen)), strict=True):
         with column, parts.explained():
             if len(chosen) > 1:
-                st.subheader(model.name)
+                st.subheader(parts.without_pictures(model.name))
             with st.spinner("Judging…"):
                 report = cached.report(path, digest, model)
             parts.show_verdict(report)
@@ -105,7 +105,7 @@ def _same_face(report: Report, wanted: FaceReport) -> FaceReport | None:
 
 def _show_reasons(picture: Picture, face: FaceReport, model: FoundModel, *, several: bool) -> None:
     said = parts.face_words(face)
-    st.markdown(f"**{model.name}**: {said}" if several else said)
+    st.markdown(parts.without_pictures(f"**{model.name}**: {said}" if several else said))
     seen, evidence, cam = st.columns(3)
     seen.image(draw_crop(picture, face), caption="what the model saw")
     evidence.image(

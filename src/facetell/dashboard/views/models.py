@@ -51,7 +51,7 @@ def _show_what_lies(
     models: Sequence[FoundModel], runs: Sequence[Run], folders: Sequence[Path]
 ) -> None:
     usable = sum(model.problem is None for model in models)
-    where = ", ".join(str(folder) for folder in folders)
+    where = parts.without_pictures(", ".join(str(folder) for folder in folders))
     if where:
         st.caption(
             f"{usable} models and {len(runs)} runs in {where}, with the model inside facetell."
@@ -89,7 +89,7 @@ def _show_measuring(folders: Sequence[Path]) -> None:
 
 def _measure(model: FoundModel, samples: Sequence[Sample], on: str, tier: str) -> None:
     """Adds a table to those of this session."""
-    words = f"Measuring {model.name} on {len(samples)} pictures…"
+    words = parts.without_pictures(f"Measuring {model.name} on {len(samples)} pictures…")
     bar = st.progress(0.0, words)
     scores = cached.measured(model, samples, tier, lambda share: bar.progress(share, words))
     bar.empty()
