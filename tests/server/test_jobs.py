@@ -21,6 +21,7 @@ MODEL = ModelInfo(
     name="m", version="1", sha256="0" * 64, real_below=0.2, fake_from=0.8, finder="whole"
 )
 JUDGED = Judged(path="a.jpg", kind=Kind.IMAGE, status=Status.NO_FACE, model=MODEL, limits=())
+PRIVATE = {"jobs.db", "jobs.db-wal", "jobs.db-shm", "uploads"}
 LAPSED = 1e-6
 """A lease that is over at once."""
 
@@ -175,13 +176,29 @@ def test_a_database_that_is_none_is_named_without_its_password(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
-def test_what_the_queue_holds_is_for_its_owner_alone(tmp_path):
-    folder = tmp_path / "new"
+@pytest.mark.parametrize("name", ["new", "what?x", "50%25 #1"])
+def test_what_the_queue_holds_is_for_its_owner_alone(tmp_path, name):
+    folder = tmp_path / name
     store = JobStore(Settings(folder=folder))
     store.accept("me", uploads(store), [])
+    assert {path.name for path in folder.iterdir()} >= PRIVATE
     for path in (folder, *folder.iterdir()):
         assert path.stat().st_mode & 0o077 == 0, path
+    assert list(tmp_path.iterdir()) == [folder]
     store.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+def test_what_an_earlier_version_left_open_is_closed(tmp_path):
+    earlier = JobStore(Settings(folder=tmp_path))
+    earlier.accept("me", uploads(earlier), [])
+    for path in tmp_path.iterdir():
+        path.chmod(0o755)
+    store = JobStore(Settings(folder=tmp_path))
+    found = {path.name: path.stat().st_mode & 0o077 for path in tmp_path.iterdir()}
+    assert found == dict.fromkeys(PRIVATE, 0)
+    for one in (store, earlier):
+        one.close()
 
 
 def test_a_folder_that_is_away_for_a_while_ends_no_loop(tmp_path):

@@ -126,7 +126,7 @@ class JobStore:
         settings.uploads.mkdir(exist_ok=True, mode=0o700)
         if settings.database is None:
             with suppress(OSError):  # SQLite says better what is wrong
-                settings.own_database.touch(mode=0o600)  # what lies beside it gets the same
+                _close_to_others(settings)
         try:
             self._engine = _open(settings.database_url)
             with self._alone() as connection:
@@ -356,6 +356,17 @@ class JobStore:
             if connection.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
                 connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
             yield connection
+
+
+def _close_to_others(settings: Settings) -> None:
+    """What an earlier version made may be open to them. The folder itself is left as it is: it may
+    hold more than ours."""
+    own = settings.own_database
+    own.touch(mode=0o600)  # SQLite gives the same to what it lays beside it
+    for path in (own, own.with_name(f"{own.name}-wal"), own.with_name(f"{own.name}-shm")):
+        if path.exists():
+            path.chmod(0o600)
+    settings.uploads.chmod(0o700)
 
 
 _READING = {"facetell_reading": True}

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from sqlalchemy.engine import URL
 
 from facetell.detect.media import MAX_BYTES, MAX_PIXELS
 from facetell.errors import FacetellError
@@ -84,7 +85,8 @@ class Settings(BaseModel):
     def database_url(self) -> str:
         if self.database:
             return self.database.get_secret_value()
-        return f"sqlite:///{self.own_database}"
+        url = URL.create("sqlite", database=str(self.own_database))
+        return url.render_as_string(hide_password=False)
 
     @property
     def own_database(self) -> Path:
