@@ -202,6 +202,34 @@ def test_one_wrong_time_stamp_does_not_shift_those_behind_it(tmp_path):
     assert losses.estimated == 1
 
 
+SLOW, FAST = 0.2 * np.arange(40), 7.8 + 0.033 * np.arange(1, 31)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ([*SLOW, *FAST[:8]], [0], FAST[9:]),
+        ([*SLOW, 17], [0], 17.4 + SLOW),
+        (FAST[:20] - 7.8, [0], 22 * 0.033 + SLOW),
+    ],
+    ids=["in a burst", "behind a pause", "before a slow part"],
+)
+def test_one_wrong_time_stamp_harms_no_other_where_the_rate_varies(tmp_path, parts):
+    path = tmp_path / "c.ts"
+    path.write_bytes(
+        b"".join(
+            clip_bytes(counting(len(stamps)), "mpegts", times_s=list(stamps), options={"bf": "0"})
+            for stamps in parts
+        )
+    )
+    before, _, behind = parts
+    frames, losses = watch(path)
+    found = [frame.time_s for frame in frames]
+    assert found[: len(before)] == pytest.approx(before, abs=0.1)
+    assert found[len(before) + 1 :] == pytest.approx(behind, abs=0.1)
+    assert losses.estimated == 1
+
+
 @pytest.fixture
 def joined(tmp_path):
     """Two recordings written one behind the other: 30 frames and 20, whose stamps begin anew."""

@@ -71,6 +71,7 @@ class Video:
         self._deadline = deadline
         self._start_s = _start_s(stream) - _late_s(container, stream)
         self._last_s: float | None = None
+        self._step_s = float("inf")  # from one frame to the next, as last stamped
         self._shown_to_s = 0.0
         # What stamps lack to the time in the clip, now and before they last began anew.
         self._shifts_s = (0.0, 0.0)
@@ -138,7 +139,8 @@ class Video:
             self.losses.broken_off = "the rest of the file cannot be read"
 
     def _time_of(self, frame: Any) -> float:
-        """Since the beginning; one frame after the last where the stamp makes no sense.
+        """Since the beginning; one frame after the last where the stamp makes no sense: not further
+        than the last step, lest the next true stamp lie behind the guess.
 
         Stamps that begin anew, as in joined recordings, go on from there; after a single wrong one
         those before it go on.
@@ -150,9 +152,10 @@ class Video:
             times = (stamp + shift for shift in self._shifts_s)
             onward = [s for s in times if self._last_s < s <= self._last_s + LONGEST_STEP_S]
             if onward:
+                self._step_s = min(onward) - self._last_s
                 return min(onward)
         self.losses.estimated += 1
-        guess = self._last_s + 1 / (self.facts.fps or USUAL_FPS)
+        guess = self._last_s + min(self._step_s, 1 / (self.facts.fps or USUAL_FPS))
         if stamp is not None:
             self._shifts_s = (guess - stamp, self._shifts_s[0])
         return guess
