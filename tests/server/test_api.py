@@ -4,18 +4,24 @@ import asyncio
 import base64
 import io
 import json
+import os
 import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
+from starlette.testclient import TestClient
 
 from facetell.detect.analyze import Detector
 from facetell.detect.report import Report
 from facetell.server import api
+from facetell.server.app import create_app
+from facetell.server.jobs import JobStore
+from facetell.server.metrics import Metrics
 from facetell.server.problems import ProblemError, too_many
 from facetell.server.schemas import Judged
+from facetell.server.service import Service
 from facetell.server.settings import Settings
 from facetell.server.uploads import Upload, _Receiver
 from facetell.types import Kind
@@ -296,9 +302,25 @@ def test_an_upload_that_meets_a_full_disk_is_told_and_gone(tmp_path, monkeypatch
 
     receiver = _Receiver(settings, frozenset({Kind.IMAGE}), max_files=1)
     monkeypatch.setattr(Path, "open", full)
-    with pytest.raises(ProblemError, match="no room"):
+    with pytest.raises(ProblemError, match="cannot keep the file"):
         asyncio.run(receiver.read(b"b", body()))
     receiver.discard()
+    assert list(settings.uploads.iterdir()) == []
+
+
+def test_a_job_that_the_disk_does_not_take_is_told_and_gone(tmp_path, monkeypatch, caplog):
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    settings = Settings(folder=tmp_path)
+    service = Service(settings, JobStore(settings), None, Metrics(), None, None)
+    monkeypatch.setattr(os, "fsync", full)
+    files = {"files": ("a.jpg", b"\xff\xd8\xff")}
+    said = TestClient(create_app(service)).post("/v1/jobs", files=files)
+    service.store.close()
+    assert (said.status_code, said.json()["type"]) == (503, "urn:facetell:not-ready")
+    assert "cannot keep the file" in said.json()["detail"]
+    assert "No space left" in next(r.error for r in caplog.records if "kept" in r.message)
     assert list(settings.uploads.iterdir()) == []
 
 

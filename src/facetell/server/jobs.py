@@ -43,7 +43,7 @@ from sqlalchemy.sql.expression import FunctionElement
 from facetell.server.problems import not_found, too_many
 from facetell.server.schemas import Extra, Job, JobFile, JobProgress, Judged, State
 from facetell.server.settings import Settings, SettingsError
-from facetell.server.uploads import Upload
+from facetell.server.uploads import Upload, delete_upload
 from facetell.types import Kind
 
 MAX_CLAIMS = 5
@@ -273,7 +273,7 @@ class JobStore:
                 .values(judged=judged.model_dump_json(), progress=1.0, ended_s=_now())
             )
         if ended.rowcount:
-            _delete_upload(file.path)
+            delete_upload(file.path)
         return bool(ended.rowcount)
 
     def hand_back(self, claims: Iterable[str]) -> None:
@@ -321,11 +321,11 @@ class JobStore:
         wanted = {upload: is_wanted for upload, is_wanted in rows}
         for path in lying:
             if not wanted.get(path.name, _modified_s(path) >= before_s):
-                _delete_upload(path)
+                delete_upload(path)
 
     def _delete_uploads(self, names: Iterable[str]) -> None:
         for name in names:
-            _delete_upload(self._settings.uploads / name)
+            delete_upload(self._settings.uploads / name)
 
     def _check_room(self, connection: Connection, client: str, files: int) -> None:
         settings = self._settings
@@ -412,11 +412,6 @@ def _state(row: Row[Any]) -> State:
 def _state_of_all(files: Sequence[JobFile]) -> State:
     states = {file.state for file in files}
     return states.pop() if len(states) == 1 else State.RUNNING
-
-
-def _delete_upload(path: Path) -> None:
-    with suppress(OSError):  # open in a worker, on Windows: delete_orphans takes it later
-        path.unlink()
 
 
 def _modified_s(path: Path) -> float:

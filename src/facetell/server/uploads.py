@@ -4,8 +4,8 @@ import asyncio
 import logging
 import os
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -85,7 +85,7 @@ async def receive(
 
 
 async def make_durable(uploads: list[Upload], folder: Path) -> None:
-    """Return when the files will outlive a power cut."""
+    """Return when the files will outlive a power cut. Raises ProblemError when they cannot."""
 
     def sync() -> None:
         for upload in uploads:
@@ -93,15 +93,33 @@ async def make_durable(uploads: list[Upload], folder: Path) -> None:
                 os.fsync(file.fileno())
         if os.name == "posix":  # elsewhere a folder cannot be opened
             entry = os.open(folder, os.O_RDONLY)
-            os.fsync(entry)
-            os.close(entry)
+            try:
+                os.fsync(entry)
+            finally:
+                os.close(entry)
 
-    await asyncio.to_thread(sync)
+    with _answered():
+        await asyncio.to_thread(sync)
 
 
 def discard(uploads: list[Upload]) -> None:
     for upload in uploads:
-        upload.path.unlink(missing_ok=True)
+        delete_upload(upload.path)
+
+
+def delete_upload(path: Path) -> None:
+    with suppress(OSError):  # open in a worker, on Windows: it is swept away later
+        path.unlink()
+
+
+@contextmanager
+def _answered() -> Iterator[None]:
+    """What the disk refuses is logged, and raised as a ProblemError."""
+    try:
+        yield
+    except OSError as error:
+        log.error("an upload cannot be kept", extra={"error": str(error)})
+        raise not_ready("the server cannot keep the file; its log says why") from error
 
 
 @dataclass
@@ -136,13 +154,11 @@ class _Receiver:
                     "on_end": end,
                 },
             )
-            async for chunk in stream:
-                parser.write(chunk)
+            with _answered():
+                async for chunk in stream:
+                    parser.write(chunk)
         except FormParserError as error:
             raise malformed("the body is no multipart/form-data") from error
-        except OSError as error:
-            log.error("an upload cannot be written", extra={"error": str(error)})
-            raise not_ready("there is no room for the file on the server") from error
         if not ended:
             raise malformed("the body ends before its last part does")
         if not self.uploads:
@@ -153,7 +169,7 @@ class _Receiver:
         if self._part.file and self._part.path:
             with suppress(OSError):  # what its buffer still held may have no room, either
                 self._part.file.close()
-            self._part.path.unlink(missing_ok=True)
+            delete_upload(self._part.path)
 
     def _begin(self) -> None:
         self._part = _Part()
