@@ -178,6 +178,48 @@ def test_outputs_inside_the_searched_folder_are_not_judged(portrait, tiny_model)
         assert [row["path"] for row in rows(folder / "r.jsonl")] == [str(portrait)]
 
 
+def test_outputs_spelled_otherwise_than_the_folder_are_not_judged(
+    portrait, tiny_model, monkeypatch
+):
+    folder = portrait.parent
+    monkeypatch.chdir(folder)
+    out = ("--json", "r.jsonl", "--csv", "out.csv", "--boxes", ".", "--heatmaps", "../pictures")
+    for _ in range(2):
+        done = facetell("detect", f"../{folder.name}", "--model", tiny_model, *out)
+        assert (done.code, len(rows(folder / "r.jsonl"))) == (0, 1)
+
+
+@pytest.fixture
+def linked(tmp_path):
+    """A folder, and a link to it."""
+    (tmp_path / "real").mkdir()
+    try:
+        (tmp_path / "link").symlink_to(tmp_path / "real", target_is_directory=True)
+    except OSError:
+        pytest.skip("links cannot be made here")
+    return tmp_path / "real", tmp_path / "link"
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_two_outputs_into_one_file_by_a_link_are_refused(portrait, tiny_model, linked, is_there):
+    out = [folder / "x.txt" for folder in linked]
+    if is_there:
+        out[0].write_text("of an earlier run")
+    both = ("--csv", out[0], "--json", out[1])
+    assert_refused(facetell("detect", portrait, "--model", tiny_model, *both), "x.txt")
+
+
+def test_an_output_that_is_named_by_a_hard_link_is_not_judged(portrait, tiny_model, tmp_path):
+    out = tmp_path / "r.csv"
+    facetell("detect", portrait, "--model", tiny_model, "--csv", out)
+    try:
+        (portrait.parent / "r.csv").hardlink_to(out)
+    except OSError:
+        pytest.skip("links cannot be made here")
+    done = facetell("detect", portrait.parent, "--model", tiny_model, "--csv", out)
+    assert (done.code, len(csv_rows(out))) == (0, 1)
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_the_printed_table_has_one_line_per_file(small_portrait, tiny_model, tmp_path, count):
     for number in range(count):

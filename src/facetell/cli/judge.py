@@ -1,7 +1,7 @@
 """Run `analyze` over many files; print a row for each and write what was asked for, as it goes."""
 
 from collections import Counter
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
@@ -27,7 +27,7 @@ from facetell.cli.writers import (
     read_reports,
 )
 from facetell.detect.analyze import Detector, Options, hangs_on_options, limits_of, model_info
-from facetell.detect.find import find_media
+from facetell.detect.find import find_media, real_name
 from facetell.detect.heap import spare_memory
 from facetell.detect.media import is_text_file, media_kind
 from facetell.detect.report import FileStamp, Report, p_text
@@ -58,6 +58,11 @@ class Outputs:
         return [path for path in (self.json, self.csv, self.html, self.frames) if path]
 
     @property
+    def files(self) -> list[Path]:
+        """The texts and the film."""
+        return self.texts + ([self.film] if self.film else [])
+
+    @property
     def folders(self) -> list[Path]:
         """The folders with drawn pictures or clips."""
         folders = [path for path in (self.heatmaps, self.boxes) if path]
@@ -81,7 +86,7 @@ def judge(
 ) -> int:
     """Judge everything that `paths` names. Returns the exit code."""
     _refuse_unsafe(outputs)
-    files = [file for file in find_media(paths) if not _is_output(file, outputs)]
+    files = list(_without_outputs(find_media(paths), outputs))
     if outputs.film and len(files) > 1:
         raise OutputError(
             f"{outputs.film} is one file, for {len(files)} files to be judged", hint="name a folder"
@@ -125,14 +130,14 @@ def judge(
 
 def _refuse_unsafe(outputs: Outputs) -> None:
     """A slip of the keyboard must not cost a photograph, nor two outputs each other."""
-    named = outputs.texts + ([outputs.film] if outputs.film else [])
-    for path in named:
+    times_named = Counter(map(_identity, outputs.files))
+    for path in outputs.files:
         if path.is_file() and path.stat().st_size and not _is_replaceable(path, outputs):
             raise OutputError(
                 f"{path} is a picture or video, or no text, and would be overwritten",
                 hint="name another file",
             )
-        if [other.absolute() for other in named].count(path.absolute()) > 1:
+        if times_named[_identity(path)] > 1:
             raise OutputError(f"two outputs go to {path}", hint="give each its own name")
 
 
@@ -145,13 +150,25 @@ def _is_replaceable(path: Path, outputs: Outputs) -> bool:
     return media_kind(path) is Kind.UNKNOWN and is_text_file(path)
 
 
-def _is_output(file: Path, outputs: Outputs) -> bool:
+def _without_outputs(files: Iterable[Path], outputs: Outputs) -> Iterator[Path]:
     """What an earlier run wrote into the folder it judged is not judged itself."""
-    own = [*outputs.texts, outputs.film]
-    if any(path and file.absolute() == path.absolute() for path in own):
-        return True
-    folders = [path.absolute() for path in outputs.folders]
-    return file.absolute().parent in folders and DRAWN_NAME.fullmatch(file.name) is not None
+    written = set(map(_identity, outputs.files))
+    drawn_into = set(map(_identity, outputs.folders))
+    for file in files:
+        is_drawn = DRAWN_NAME.fullmatch(file.name) and _identity(file.parent) in drawn_into
+        if not is_drawn and _identity(file) not in written:
+            yield file
+
+
+def _identity(path: Path) -> tuple[int, int] | str:
+    """The same for all names of one file or folder, by whatever way they lead there; of what is not
+    there yet, its path without links."""
+    try:
+        facts = path.stat()
+    except (OSError, ValueError):
+        return real_name(path)
+    # Some file systems number no files.
+    return (facts.st_dev, facts.st_ino) if facts.st_ino else real_name(path)
 
 
 def _open_writers(

@@ -18,7 +18,7 @@ def find_media(paths: Iterable[str | Path]) -> Iterator[Path]:
     seen: set[str] = set()
     for path in map(Path, paths):
         for found in _expand(path):
-            identity = _identity(found)
+            identity = real_name(found)
             if identity not in seen:
                 seen.add(identity)
                 yield found
@@ -81,7 +81,8 @@ def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name.lower() in _UNSEEN
 
 
-def _identity(path: Path) -> str:
+def real_name(path: Path) -> str:
+    """The absolute path without links, whether or not there is such a file."""
     try:
         return os.path.normcase(os.path.realpath(path))
     except (OSError, ValueError):
