@@ -5,11 +5,15 @@ import json
 import numpy as np
 import pytest
 
+from facetell import Detector
+from facetell.evaluate.explain import Explained
 from tests.cli.command import facetell
 from tests.clips import nodding, portrait, write_clip
 from tests.shared import EXAMPLES
 
 pytest.importorskip("matplotlib", reason="the training extra is not installed")
+
+from facetell.cli.explaining import _row
 
 
 def test_every_file_has_a_row_and_every_face_a_picture(tiny_model, two_people, landscape, tmp_path):
@@ -47,6 +51,13 @@ def test_a_clip_is_explained_from_its_most_suspicious_face_on(tiny_model, tmp_pa
     times = [one["time_s"] for one in found["explained"]]
     assert times != sorted(times)
     assert f"p_fake {found['report']['p_fake']:.3f}" in done.out
+
+
+def test_a_file_whose_faces_are_not_found_again_has_its_row(tiny_model, small_portrait):
+    report = Detector.load(tiny_model).analyze(small_portrait)
+    row = _row(Explained(report, []))
+    assert row.startswith(f"{small_portrait}: uncertain, p_fake {report.p_fake:.3f}; ")
+    assert "not found again" in row
 
 
 def test_a_model_and_a_run_at_once_are_refused(tiny_model, tmp_path):

@@ -54,6 +54,15 @@ def test_a_row_of_the_printed_table_stays_one_plain_line(odd, tiny_model):
     assert "\u202e" not in done.out
 
 
+def test_names_of_any_language_are_printed_as_they_are(tiny_model, tmp_path):
+    pytest.importorskip("matplotlib", reason="the training extra is not installed")
+    name = "M\N{LATIN SMALL LETTER U WITH DIAERESIS}ller \N{CJK UNIFIED IDEOGRAPH-5199}"
+    for command in (("detect",), ("explain", "--out", tmp_path / "out")):
+        done = facetell(*command, tmp_path / f"{name}\x1b.jpg", "--model", tiny_model)
+        assert f"{name}\\x1b.jpg" in done.out
+        assert "\x1b" not in done.out
+
+
 def test_square_brackets_in_a_name_are_no_markup(small_portrait, tiny_model, tmp_path):
     shutil.copy(small_portrait, tmp_path / NAMES["square brackets"])
     done = facetell("detect", tmp_path, "--model", tiny_model)

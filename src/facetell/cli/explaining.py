@@ -7,6 +7,7 @@ import typer
 
 from facetell.cli.progress import progress_bar
 from facetell.cli.quiet import quiet_libraries
+from facetell.cli.screen import printable
 from facetell.cli.writers import explained as writing
 from facetell.detect.analyze import Detector
 from facetell.detect.find import find_media
@@ -59,11 +60,13 @@ def write_explanations(
 
 
 def _row(one: Explained) -> str:
-    path = one.report.path.encode("unicode_escape").decode()
+    report, path = one.report, printable(one.report.path)
+    if report.p_fake is None:
+        return f"{path}: {report.status}, {report.reason}"
+    said = f"{report.verdict}, p_fake {p_text(report.p_fake)}"
     if not one.explanations:
-        return f"{path}: {one.report.status}, {one.report.reason}"
+        return f"{path}: {said}; its faces are not found again"
     first = one.explanations[0]
     gains = ", ".join(f"{name} {gain:+.2f}" for name, gain in first.gains.items())
-    said = f"{one.report.verdict}, p_fake {p_text(one.report.p_fake or 0.0)}"
     when = "" if first.face.time_s is None else f" of the face at {first.face.time_s:.1f} s"
     return f"{path}: {said}; gains{when}: {gains}"

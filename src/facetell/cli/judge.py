@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from facetell.cli.quiet import quiet_libraries
-from facetell.cli.screen import Part, Screen, open_screen
+from facetell.cli.screen import Part, Screen, open_screen, printable
 from facetell.cli.writers import (
     DRAWN_NAME,
     FILM_SUFFIXES,
@@ -282,14 +282,9 @@ def _row(report: Report) -> list[Part]:
     notes += [warning for warning in report.warnings if warning not in (report.reason or "")]
     return [
         (f"{outcome:<11}", _STYLES.get(outcome, "")),
-        (f"{p_fake:>7}{faces:>7}  {_printable(report.path)}", ""),
+        (f"{p_fake:>7}{faces:>7}  {printable(report.path)}", ""),
         (f"  {'; '.join(notes)}" if notes else "", "dim"),
     ]
-
-
-def _printable(path: str) -> str:
-    """File names may hold line breaks and control codes; a row must stay one row."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in path)
 
 
 def _print_end(

@@ -35,6 +35,11 @@ def open_screen(*, aside: bool = False) -> Screen:
     return Terminal(aside) if watched or os.environ.get("FORCE_COLOR") else Plain(aside)
 
 
+def printable(path: str) -> str:
+    """File names may hold line breaks and control codes; a row must stay one row."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in path)
+
+
 class Plain:
     """A pipe or a file."""
 
