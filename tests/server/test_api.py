@@ -330,6 +330,20 @@ def test_a_body_that_no_parser_takes_is_malformed(live):
     assert (said.status_code, said.json()["type"]) == (422, "urn:facetell:malformed")
 
 
+@pytest.mark.parametrize("lines", [1, 200], ids=["long", "many"])
+def test_the_headers_of_a_part_have_a_limit(tmp_path, lines):
+    async def body():
+        yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n'
+        for _ in range(lines):
+            yield b"X-Note: " + b"x" * (10_000 // lines) + b"\r\n"
+        pytest.fail("it was read on")
+
+    receiver = _Receiver(Settings(folder=tmp_path), frozenset({Kind.IMAGE}), max_files=1)
+    with pytest.raises(ProblemError) as refused:
+        asyncio.run(receiver.read(b"b", body()))
+    assert refused.value.problem.type == "urn:facetell:malformed"
+
+
 def test_a_form_field_has_the_limit_of_a_file(tmp_path):
     settings = Settings(folder=tmp_path, max_bytes=1000)
 

@@ -5,14 +5,16 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from starlette.testclient import TestClient
 
 from facetell.errors import ModelError
 from facetell.server import workers
+from facetell.server.app import create_app
 from facetell.server.metrics import Metrics
-from facetell.server.problems import ProblemError
+from facetell.server.service import Service
 from facetell.server.settings import Settings
 from facetell.server.worker import Said
-from facetell.server.workers import Task, WorkerPool
+from facetell.server.workers import NoWorker, Task, WorkerPool
 from facetell.types import Kind, Status
 from tests.server.live import DEADLINE_S, running, until
 
@@ -131,7 +133,7 @@ def test_a_clip_has_a_worker_for_itself(make_pool, judge, tmp_path):
     assert answers(judge(pool, *["harmless"] * 10)) == [Status.OK] * 10
     assert not clip[0].future.done()
     pool.cancel(clip[0])
-    until(lambda: seen(tmp_path).count("endless") == 1, "stopped")
+    until(lambda: all(seat.takes(clip[0]) for seat in pool._seats), "the worker is replaced")
     assert answers(judge(pool, *["harmless"] * 10)) == [Status.OK] * 10
 
 
@@ -170,8 +172,26 @@ def test_where_no_worker_comes_nobody_is_kept_waiting(make_pool, judge, monkeypa
     refusal = Said(refused=("the model is gone", "bring it back")).model_dump_json()
     monkeypatch.setattr(workers, "COMMAND", [sys.executable, "-c", f"print({refusal!r})"])
     (first,) = judge(pool, "deadly")
-    with pytest.raises(ProblemError) as told:
+    with pytest.raises(NoWorker):
         first.future.result(DEADLINE_S)
-    assert told.value.problem.status == 503
     assert pool.away
     until(lambda: "a worker does not start" in caplog.text, "the reason is told")
+
+
+@pytest.mark.parametrize("away", [True, False], ids=["for long", "meanwhile"])
+def test_without_a_worker_a_photo_is_answered_with_503(tmp_path, away):
+    class Nobody:
+        urgent_waiting = 0
+
+        def submit(self, task):
+            task.future.set_exception(NoWorker())
+
+    pool, settings = Nobody(), Settings(folder=tmp_path)
+    pool.away = away
+    settings.uploads.mkdir()
+    service = Service(settings, None, pool, Metrics(), None, None)
+    files = {"file": ("a.jpg", b"\xff\xd8\xff")}
+    said = TestClient(create_app(service)).post("/v1/detect", files=files)
+    assert (said.status_code, said.json()["type"]) == (503, "urn:facetell:not-ready")
+    assert said.json()["detail"] == "no worker is ready (the server's log says why)"
+    assert list(settings.uploads.iterdir()) == []

@@ -10,6 +10,8 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+from facetell.server.workers import NoWorker
+
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
@@ -146,6 +148,10 @@ def add_problem_handlers(app: FastAPI) -> None:
     async def _away(request: Request, error: SQLAlchemyError) -> JSONResponse:
         log.error("the database does not answer", extra={"error": type(error).__name__})
         return answer(not_ready("the queue's database does not answer"), request)
+
+    @app.exception_handler(NoWorker)
+    async def _no_worker(request: Request, error: NoWorker) -> JSONResponse:
+        return answer(not_ready(str(error)), request)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 from facetell.server.jobs import JobStore
 from facetell.server.metrics import Metrics
-from facetell.server.problems import not_ready, too_many
+from facetell.server.problems import too_many
 from facetell.server.runner import Runner
 from facetell.server.schemas import Extra, Judged, Limits
 from facetell.server.settings import Settings
 from facetell.server.uploads import Upload
 from facetell.server.worker import Hello
-from facetell.server.workers import NO_WORKER, Task, WorkerPool
+from facetell.server.workers import NoWorker, Task, WorkerPool
 
 
 @dataclass(frozen=True)
@@ -56,15 +56,15 @@ class Service:
         return Limits(**self.settings.model_dump(include=set(Limits.model_fields)))
 
     def check_room(self) -> None:
-        """Raises ProblemError when too many requests wait for a worker, or none comes."""
+        """Raises ProblemError when too many requests wait, NoWorker when no worker comes."""
         if self.pool.away:
-            raise not_ready(NO_WORKER)
+            raise NoWorker
         most = self.settings.photos_waiting
         if self.pool.urgent_waiting >= most:
             raise too_many(f"{most} requests wait for a worker", "photos_waiting", most)
 
     async def judge(self, upload: Upload, include: frozenset[Extra]) -> Judged:
-        """Judge a file now, before all that is in the queue."""
+        """Judge a file now, before all that is in the queue. Raises NoWorker when none comes."""
         task = Task(upload.path, upload.name, upload.kind, include, urgent=True)
         self.pool.submit(task)
         judged = await asyncio.wrap_future(task.future)

@@ -16,7 +16,6 @@ from pydantic import BaseModel, ValidationError
 
 from facetell.errors import FacetellError, ModelError
 from facetell.server.metrics import Metrics
-from facetell.server.problems import not_ready
 from facetell.server.schemas import Extra, Judged
 from facetell.server.settings import PREFIX, Settings
 from facetell.server.worker import Hello, Order, Said, Start
@@ -34,9 +33,15 @@ DEATHS = 2
 """A file that was judged while so many workers died is given up."""
 AWAY_S = 15.0
 """Without a worker for longer, nobody is kept waiting: replacing one takes a second or two."""
-NO_WORKER = "no worker is ready; the server's log says why"
 _RESTART_PAUSE_S = 1.0
 _WATCH_EVERY_S = 0.25
+
+
+class NoWorker(FacetellError):
+    """Nobody is there to judge."""
+
+    def __init__(self) -> None:
+        super().__init__("no worker is ready", hint="the server's log says why")
 
 
 @dataclass(eq=False)
@@ -84,7 +89,8 @@ class _Seat:
 
 class WorkerPool:
     """Judges files in processes of their own. Every task's future gets its report: an error
-    report for a file that took too long or that workers died of."""
+    report for a file that took too long or that workers died of. An urgent one raises NoWorker
+    when none comes."""
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self._settings = settings
@@ -337,7 +343,7 @@ def _refuse(tasks: deque[Task]) -> None:
     while tasks:
         task = tasks.popleft()
         if task.future.set_running_or_notify_cancel():
-            task.future.set_exception(not_ready(NO_WORKER))
+            task.future.set_exception(NoWorker())
 
 
 def _answer(task: Task, judged: Judged) -> None:
