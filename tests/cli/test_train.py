@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from facetell.data.manifest import Sample, read_manifest, write_manifest
+from facetell.detect.model import Model
+from facetell.evaluate.found import val_table
+from facetell.evaluate.score import read_scores
 from tests.cli.command import facetell, started
 from tests.lab_data import write_lab_data
 
@@ -76,6 +79,35 @@ def test_the_model_of_a_run_judges_pictures(finished, labelled):
     done = facetell("detect", picture, "--model", finished / "model.onnx")
     assert done.code == 0
     assert facetell("models", finished / "model.onnx").code == 0
+
+
+def test_what_lies_beside_a_model_is_what_the_model_says(finished, labelled, tmp_path):
+    """Not the raw logits that it was calibrated by."""
+    for path in (finished / "model.onnx", tmp_path / "other.onnx"):
+        if not path.exists():
+            val = ("--val", labelled[0], "--out", path)
+            assert facetell("export", finished, *val).code == 0
+        thresholds = Model.load(path).card.thresholds
+        rows = read_scores(val_table(path, "web"))
+        judged = [row for row in rows if row.status == "ok"]
+        assert len(judged) > 4
+        assert all(row.verdict == thresholds.verdict(row.p_fake) for row in judged)
+        evaluated = facetell("evaluate", path, "--data", labelled[0], "--split", "val",
+                             "--tier", "web", "--out", tmp_path / path.stem)  # fmt: skip
+        assert evaluated.code == 0
+        (written,) = (tmp_path / path.stem).rglob("scores.csv")
+        again = {row.path: row for row in read_scores(written)}
+        assert {row.path: row.verdict for row in judged} == {
+            row.path: again[row.path].verdict for row in judged
+        }
+
+
+def test_groups_that_calibrate_are_not_learnt_from(labelled, tmp_path):
+    samples = read_manifest(labelled[0])
+    mixed = [replace(sample, group=f"person {n % 5}") for n, sample in enumerate(samples)]
+    write_manifest(mixed, tmp_path / "mixed.csv")
+    done = facetell("train", tmp_path / "mixed.csv", "--out", tmp_path / "run", *QUICK, *SHORT)
+    assert (done.code, "5 groups are to be learnt from and to calibrate" in done.err) == (2, True)
 
 
 def test_a_run_is_not_overwritten_and_a_finished_one_not_trained_again(finished, labelled):

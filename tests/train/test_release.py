@@ -17,7 +17,7 @@ def test_a_card_names_the_generators_that_were_measured_untrained():
     learnt = [score(1, "gan", "stylegan"), score(0, "web")]
     assert untried(learnt, {"gan", "web"}) == UNTRIED
     new = [score(1, "site", "imagen"), score(1, "other"), score(0, "speakers")]
-    assert untried([*learnt, *new], {"gan", "web"}).endswith("measured: imagen, other.")
+    assert untried([*learnt, *new], {"gan", "web"}).endswith("measured on val: imagen, other.")
 
 
 def test_a_card_says_what_its_model_was_measured_not_to_tell():

@@ -48,6 +48,7 @@ def train(
     from facetell.cli.progress import progress_bar
     from facetell.data.crops import CropCache
     from facetell.data.layouts import read_dataset, split_of
+    from facetell.data.manifest import groups_apart, groups_of_both
     from facetell.errors import DataError, MissingExtra
 
     let_threads_sleep()
@@ -57,7 +58,13 @@ def train(
         from facetell.train.loop import train as run_training
         from facetell.train.recipe import read_recipe
         from facetell.train.release import release
-        from facetell.train.run_folder import is_of, steps_alike, write_facts, write_results
+        from facetell.train.run_folder import (
+            as_kept,
+            is_of,
+            steps_alike,
+            write_facts,
+            write_results,
+        )
     except ImportError as error:
         raise MissingExtra(f"what training needs ({error.name})", "train") from error
 
@@ -87,18 +94,26 @@ def train(
     if sets:
         from facetell.cli.data import fill_cache
 
-        wanted = [s for one in sets for s in one.samples if s.split in ("train", "val")]
+        wanted = groups_apart(
+            [s for one in sets for s in one.samples if s.split in ("train", "val")]
+        )
         fill_cache(wanted, cache or out / "cache")
     elif cache is None:
         raise DataError("there is nothing to train on", hint="give DATA, or a --cache of crops")
     opened = CropCache(cache or out / "cache")
     if sets:
         opened = opened.of(wanted)
-    learnt = {r.sample.path.resolve() for r in opened.regions if r.sample.split == "train"}
-    if shared := [s.path for s in held_out if s.path.resolve() in learnt]:
+    learnt = [r.sample for r in opened.regions if r.sample.split == "train"]
+    paths = {sample.path.resolve() for sample in learnt}
+    if shared := [s.path for s in held_out if s.path.resolve() in paths]:
         raise DataError(
             f"{len(shared)} pictures are to be learnt from and to calibrate, such as {shared[0]}",
             hint="was the cache filled before the data were divided? Give DATA beside --cache",
+        )
+    if groups := sorted(groups_of_both(learnt, held_out)):
+        raise DataError(
+            f"{len(groups)} groups are to be learnt from and to calibrate, such as {groups[0]}",
+            hint="a group is one clip or person; divide the data with facetell data split",
         )
     use_machine(os.cpu_count() or 1)
     if has_begun(out) and not is_of(out, opened):
@@ -114,7 +129,8 @@ def train(
         except KeyboardInterrupt:
             typer.echo(f"stopped; the same command with --resume goes on with {out}")
             raise
-    fit = partial(release, net, recipe, learnt_from, held_out, out / MODEL_NAME, name=name)
+    kept = as_kept(out, recipe, recipe.keep)
+    fit = partial(release, net, kept, learnt_from, held_out, out / MODEL_NAME, name=name)
     write_results(out, fit_with_progress(fit, held_out, out / MODEL_NAME))
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +12,7 @@ from facetell.data.manifest import (
     SPLITS,
     Sample,
     capped,
+    groups_apart,
     read_manifest,
     refuse_strange_names,
 )
@@ -72,9 +73,15 @@ def read_dataset(path: Path) -> DataSet:
     return DataSet(samples, f"{manifest}: a manifest; {counted(samples)}")
 
 
+def read_samples(data: Sequence[Path], splits: Collection[str] = SPLITS) -> list[Sample]:
+    """What several data sets hold of these splits, with groups that do not mix."""
+    found = groups_apart([sample for path in data for sample in read_dataset(path).samples])
+    return [sample for sample in found if sample.split in splits]
+
+
 def split_of(data: Sequence[Path], split: str, per_source: int | None = None) -> list[Sample]:
     """The samples of one split, of each source at most so many, by the names of their files."""
-    samples = [s for path in data for s in read_dataset(path).samples if s.split == split]
+    samples = read_samples(data, [split])
     return capped(samples, per_source) if per_source else samples
 
 

@@ -6,7 +6,7 @@ import os
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,8 @@ class Sample:
     """One labelled picture.
 
     label: 1 = fake, 0 = real. source: where the picture came from. generator: what made it, "" for
-    real ones. group: what must stay on one side of a split.
+    real ones. group: what must stay on one side of a split; where nobody names one, the picture's
+    path in its data set.
     """
 
     path: Path
@@ -173,6 +174,33 @@ def refuse_strange_names(paths: Iterable[Path]) -> None:
 
 def _as_utf8(path: Path) -> bytes:
     return str(path).encode("utf-8", errors="ignore")
+
+
+def groups_apart(samples: Sequence[Sample]) -> list[Sample]:
+    """Of several data sets: groups that nobody named, and that are called alike because two
+    pictures lie at the same place in theirs, get the names of their whole paths."""
+    unnamed: defaultdict[str, set[Path]] = defaultdict(set)
+    for sample in samples:
+        if _is_unnamed(sample):
+            unnamed[sample.group].add(sample.path.resolve())
+    return [
+        replace(sample, group=str(sample.path.resolve()))
+        if _is_unnamed(sample) and len(unnamed[sample.group]) > 1
+        else sample
+        for sample in samples
+    ]
+
+
+def groups_of_both(some: Sequence[Sample], others: Sequence[Sample]) -> set[str]:
+    """The groups that have pictures in both."""
+    apart = groups_apart([*some, *others])
+    return {s.group for s in apart[: len(some)]} & {s.group for s in apart[len(some) :]}
+
+
+def _is_unnamed(sample: Sample) -> bool:
+    """Whether its group is no more than where it lies in its data set."""
+    within = Path(sample.group).parts
+    return sample.path.parts[-len(within) :] == within
 
 
 def capped(samples: Iterable[Sample], per_source: int) -> list[Sample]:

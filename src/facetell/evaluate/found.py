@@ -8,14 +8,14 @@ from facetell.detect.card import ModelCard
 from facetell.detect.model import Model
 from facetell.detect.session import DEFAULT_MODEL
 from facetell.errors import FacetellError
-from facetell.evaluate.runs import MODEL_NAME
+from facetell.evaluate.runs import CONFIG_NAME, MODEL_NAME
 from facetell.evaluate.score import Score, read_scores
 from facetell.evaluate.subjects import subject_name, unique_name
 
 MODEL_PATTERN = "**/*.onnx"
-SCORE_PATTERNS = ("**/scores.csv", "**/scores.parquet", "**/val-*.csv")
-"""What `facetell evaluate --out` writes, in folders that name model and tier; what a run leaves of
-the pictures that calibrated its model."""
+SCORE_PATTERNS = ("**/scores.csv", "**/scores.parquet", "**/val-*.csv", "**/*.val-*.csv")
+"""What `facetell evaluate --out` writes, in folders that name model and tier; what lies beside a
+model of the pictures that calibrated it, see `val_table`."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,18 @@ def find_scores(folders: Sequence[Path]) -> list[FoundScores]:
     return [_read(path) for path in _files(folders, SCORE_PATTERNS)]
 
 
+def val_table(model: Path, tier: str) -> Path:
+    """Where a model file leaves what it says of the pictures that calibrated it: `val-TIER.csv`
+    beside a run's `model.onnx`, `NAME.val-TIER.csv` beside `NAME.onnx`."""
+    name = f"val-{tier}.csv"
+    return model.with_name(name if model.name == MODEL_NAME else f"{model.stem}.{name}")
+
+
 def file_of(scores: FoundScores, models: Sequence[FoundModel]) -> FoundModel | None:
     """The file that gave the scores: itself where they were measured just now, the one beside them
     in a run, else the only one so called."""
     itself = [model for model in models if model.path == scores.path]
-    beside = [model for model in models if model.path == scores.path.with_name(MODEL_NAME)]
+    beside = [m for m in models if scores.path == val_table(m.path, scores.tier)]
     named = [model for model in models if model.name.partition("~")[0] == scores.model]
     found = itself or beside or named
     return found[0] if len(found) == 1 else None
@@ -91,8 +98,18 @@ def _opened(path: Path) -> FoundModel:
     return FoundModel(name, path, megabytes, model.card, model.sha256)
 
 
+def _whose(table: Path) -> str:
+    """The name of the model that a table of scores is of: `NAME.val-TIER.csv`, a run's folder, or
+    the folder above that of the tier."""
+    name, val, _ = table.stem.rpartition(".val-")
+    if val:
+        return name
+    is_run = table.stem != "scores" or (table.parent / CONFIG_NAME).is_file()
+    return (table.parent if is_run else table.parent.parent).name
+
+
 def _read(path: Path) -> FoundScores:
-    model = (path.parent.parent if path.stem == "scores" else path.parent).name
+    model = _whose(path)
     try:
         scores = read_scores(path)
     except FacetellError as error:

@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from facetell.detect.crop import Align
 from facetell.detect.model import Model
 from facetell.errors import DataError
 from facetell.evaluate.calibration import fit_calibration, fit_thresholds
+from facetell.evaluate.found import val_table
 from facetell.evaluate.score import Score, score_samples, write_scores
 from facetell.evaluate.table import summarise
 from facetell.train.export import onnx_bytes, write_model
@@ -93,8 +94,9 @@ def calibrate(
 ) -> ModelCard:
     """Judge the validation pictures as a user would, fit on them, and write the model file.
 
-    data: ONNX bytes. draft: its card, NOT_FITTED. val: samples of the `val` split; their raw scores
-    are kept beside the model. on_progress: called with pictures judged and pictures in all.
+    data: ONNX bytes. draft: its card, NOT_FITTED. val: samples of the `val` split; what the
+    model says of them is kept beside it (`val_table`). on_progress: called with pictures judged and
+    pictures in all.
     """
     if not val or any(sample.split != "val" for sample in val):
         raise DataError(
@@ -105,9 +107,9 @@ def calibrate(
     write_model(data, draft, unfitted)
     scores = _score_tiers(val, Detector.load(unfitted), threads, on_progress)
     unfitted.unlink()
-    for tier, rows in scores.items():
-        write_scores(rows, path.with_name(f"val-{tier}.csv"))
     card = _fitted(draft, scores)
+    for tier, rows in scores.items():
+        write_scores([_as_carded(row, card) for row in rows], val_table(path, tier))
     write_model(data, card, path)
     return card
 
@@ -169,7 +171,7 @@ def _fitted(draft: ModelCard, scores: dict[str, list[Score]]) -> ModelCard:
         false_alarms=FALSE_ALARMS,
         misses=MISSES,
         fitted_on=f"{where}: at most {FALSE_ALARMS:.0%} of the real ones called fake, at most "
-        f"{MISSES:.0%} of the fakes (of every kind) called real",
+        f"{MISSES:.0%} of all fakes together called real",
     )
     metrics = tuple(m for tier in TIERS for m in _measured(scores[tier], tier))
     return draft.model_copy(
@@ -209,7 +211,22 @@ def untried(scores: Sequence[Score], trained_on: Collection[str]) -> str:
     if not unseen:
         return UNTRIED
     return (
-        f"Of generators that it was not trained on, only these were measured: {', '.join(unseen)}."
+        "Of generators that it was not trained on, only these were measured on val: "
+        f"{', '.join(unseen)}."
+    )
+
+
+def _as_carded(draft: Score, card: ModelCard) -> Score:
+    """A raw score as the model with this card says it."""
+    if draft.log_odds is None:
+        return draft
+    logit = np.asarray(draft.log_odds, np.float32)
+    p_fake = float(card.calibration.p_fake(logit))
+    return replace(
+        draft,
+        log_odds=float(card.calibration.log_odds(logit)),
+        p_fake=p_fake,
+        verdict=card.thresholds.verdict(p_fake),
     )
 
 
