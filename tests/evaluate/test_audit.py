@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from facetell.data.manifest import Sample
-from facetell.evaluate.audit import audit, look_at
+from facetell.evaluate.audit import _leaking_metadata, audit, look_at
 from facetell.evaluate.audit_page import audit_page
+from facetell.evaluate.metrics import Interval
 from facetell.evaluate.probe import metadata_scores
 from tests.shared import SHARED, needs_shared, noise_image
 
@@ -190,6 +191,12 @@ def test_a_leak_in_few_pictures_is_found(tmp_path, count):
     found = looked_at(drawn(tmp_path, count, quality=(95, 60)))
     assert found.probe > 0.95
     assert checks(found)["metadata gives the label away"][0]
+
+
+def test_what_may_be_chance_is_no_leak():
+    assert list(_leaking_metadata(Interval(0.8, 0.45, 0.95), {})) == []
+    (finding,) = _leaking_metadata(Interval(0.8, 0.65, 0.9), {})
+    assert (finding.serious, "0.800 [0.650, 0.900]" in finding.message) == (True, True)
 
 
 def test_nothing_is_said_of_metadata_where_nothing_can_be_learnt(tmp_path):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -5,7 +7,7 @@ pytest.importorskip("sklearn", reason="the training extra is not installed")
 
 from sklearn.metrics import balanced_accuracy_score, f1_score, precision_score, recall_score
 
-from facetell.evaluate.numbers import NAMES, numbers
+from facetell.evaluate.numbers import NAMES, OF_THE_SCORE, numbers
 from tests.evaluate.test_table import drawn, score, unjudged
 
 
@@ -58,6 +60,21 @@ def test_what_is_not_defined_says_so():
     assert not any(nothing.values.values())
     assert (nothing.ece, nothing.brier, nothing.log_loss) == (None, None, None)
     assert nothing.as_json()["auc"] is None
+
+
+def test_where_no_fake_is_caught_f1_is_zero_as_scikit_learn_has_it():
+    rows = [score(n, 1, -2.0) for n in range(6)] + [score(9 + n, 0, 3.0) for n in range(2)]
+    assert value(numbers(rows), "f1") == f1_score([1] * 6 + [0] * 2, [0] * 6 + [1] * 2) == 0
+    few = numbers([score(n, 1, 3.0 if n < 2 else -2.0) for n in range(60)])
+    assert few.values["f1"].low == 0  # many draws hold neither of the two that are caught
+
+
+def test_rows_without_a_verdict_have_no_decisions():
+    """As those of a study of kinds left out, whose networks are not calibrated."""
+    found = numbers([replace(row, verdict=None) for row in drawn()])
+    assert value(found, "auc") == value(numbers(drawn()), "auc")
+    named = {name for name, interval in found.values.items() if interval is not None}
+    assert named == OF_THE_SCORE
 
 
 def test_a_random_scorer_may_be_chance_and_a_good_one_is_not():

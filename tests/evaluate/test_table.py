@@ -54,6 +54,19 @@ def test_only_comparisons_with_both_sides_are_made():
     assert "face swaps / their originals" not in names  # the originals are missing
 
 
+def test_every_kind_of_fake_has_a_row_of_its_own():
+    """Also the one of which nobody says what made it, and one that is called like another."""
+
+    def named(*kinds):
+        rows = [score(n, 1, 2.0, *kind) for n, kind in enumerate(kinds)]
+        return [c.name.partition(" / ")[0] for c in comparisons([*rows, score(9, 0, -2.0)])]
+
+    assert named(("a", "gan"), ("midjourney", "")) == ["gan", "midjourney", "all fakes"]
+    assert named(("a", "gan"), ("gan", "")) == ["gan", "gan (another)", "all fakes"]
+    assert named(("swaps", "dfdc_swap"), ("web", ""))[-2:] == ["web", "all fakes"]
+    assert named(("fake", "")) == ["all fakes"]
+
+
 def test_the_pair_is_counted_with_its_verdicts():
     summary = summarise(drawn())
     pair = next(r for r in summary.comparisons if r.name == "stylegan1_140k / ffhq256_140k")
@@ -94,13 +107,23 @@ def test_mean_and_worst_are_told_over_generators_and_over_real_sources():
     street = [score(50 + n, 0, v, "street") for n, v in enumerate([3, -3])]
     summary = summarise([*drawn(), *others, *street])
     generators, reals = summary.mean_and_worst
-    assert "2 kinds of generated faces" in generators
+    assert "2 kinds of fakes, each alone" in generators
     assert "(portrait_maker / real photos)" in generators
     assert reals == (
         "2 real sources: 35.0% called fake on average, worst 50.0% (street, 2 pictures)"
     )
     assert f"- {reals}" in as_markdown(summary)
     assert summarise(drawn()).mean_and_worst == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"label": 2}, "label 2"), ({"p_fake": None}, "no score"), ({"log_odds": None}, "no score")],
+)
+def test_a_row_that_cannot_be_is_refused(tmp_path, changes, message):
+    write_scores([dataclasses.replace(drawn()[0], **changes)], tmp_path / "scores.csv")
+    with pytest.raises(DataError, match=message):
+        read_scores(tmp_path / "scores.csv")
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])

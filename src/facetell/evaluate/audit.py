@@ -14,6 +14,7 @@ import numpy as np
 
 from facetell.data.hashes import Fingerprint, fingerprint, heaps
 from facetell.data.manifest import SPLITS, Sample
+from facetell.evaluate.metrics import Interval, auc, auc_with_interval
 from facetell.evaluate.probe import cross_validated, feature_aucs, features
 
 MAX_UNREADABLE = 0.01
@@ -98,7 +99,7 @@ def audit(samples: Sequence[Sample], looks: Sequence[Look]) -> Audit:
             *_imbalance(samples),
             *_leaking_metadata(probe, alone),
         ],
-        probe=probe,
+        probe=None if probe is None else probe.value,
         feature_aucs=alone,
         floor=_floor(samples, table),
     )
@@ -173,8 +174,9 @@ def _imbalance(samples: Sequence[Sample]) -> Iterable[Finding]:
             yield Finding("imbalance", missing, abs(real - fake), message)
 
 
-def _leaking_metadata(probe: float | None, alone: dict[str, float]) -> Iterable[Finding]:
-    if probe is None or probe < MAX_PROBE:
+def _leaking_metadata(probe: Interval | None, alone: dict[str, float]) -> Iterable[Finding]:
+    """What may be chance, as of a few pictures, is no finding."""
+    if probe is None or probe.value < MAX_PROBE or probe.may_be_chance:
         return
     leaking = sorted((n for n, a in alone.items() if a >= LEAKS_FROM), key=lambda n: -alone[n])
     yield Finding(
@@ -182,15 +184,16 @@ def _leaking_metadata(probe: float | None, alone: dict[str, float]) -> Iterable[
         True,
         len(leaking),
         "features leak; a classifier that sees no pixel tells fake from real with an AUC of "
-        f"{probe:.3f}, and a detector trained on this learns it too",
+        f"{probe}, and a detector trained on this learns it too",
         tuple(f"{name}: {alone[name]:.3f} alone" for name in leaking),
     )
 
 
-def _probe(table: Any, labels: Any, groups: Sequence[str]) -> float | None:
+def _probe(table: Any, labels: Any, groups: Sequence[str]) -> Interval | None:
     if min(np.bincount(labels, minlength=2)) < LEAST_FOR_PROBE:
         return None
-    return cross_validated(table, labels, groups)
+    guesses = cross_validated(table, labels, groups)
+    return None if guesses is None else auc_with_interval(labels, guesses, groups)
 
 
 def _floor(samples: Sequence[Sample], table: Any) -> dict[str, float]:
@@ -208,6 +211,8 @@ def _floor(samples: Sequence[Sample], table: Any) -> dict[str, float]:
         chosen = rows[one] + rows[other]
         which = np.array([0] * len(rows[one]) + [1] * len(rows[other]))
         groups = [samples[n].group for n in chosen]
-        if (auc := cross_validated(table[chosen], which, groups)) is not None:
-            floor[f"{one} / {other}"] = round(auc, 4)
+        guesses = cross_validated(table[chosen], which, groups)
+        told = None if guesses is None else auc(which, guesses)
+        if told is not None:
+            floor[f"{one} / {other}"] = round(told, 4)
     return floor

@@ -58,24 +58,29 @@ def comparisons(scores: Sequence[Score]) -> list[Comparison]:
         ),
         Comparison("edited by hand / real photos", _is_family("edited"), _is_photo),
     ]
-    generated = sorted({s.source for s in scores if s.label and _is_family("generated")(s)})
     chosen += [
-        Comparison(f"{name} / real photos", _is_source(name), _is_photo, one_of=True)
-        for name in generated
+        Comparison(f"{name} / real photos", fake, _is_photo, one_of=True)
+        for name, fake in _kinds([score for score in scores if score.label]).items()
     ]
-    others = sorted({s.generator for s in scores if s.label and _is_other(s)})
-    chosen += [
-        Comparison(f"{name} / real photos", _is_generator(name), _is_photo, one_of=True)
-        for name in others
-    ]
-    unnamed = sorted({s.source for s in scores if s.label and _is_unnamed(s)})
-    if len(unnamed) > 1:
-        chosen += [
-            Comparison(f"{name} / real photos", _is_unnamed_of(name), _is_photo, one_of=True)
-            for name in unnamed
-        ]
     chosen.append(Comparison("all fakes / all reals", lambda s: True, lambda s: True))
     return [c for c in chosen if any(map(_side(c, 1), scores)) and any(map(_side(c, 0), scores))]
+
+
+def _kinds(fakes: Sequence[Score]) -> dict[str, Callable[[Score], bool]]:
+    """Every kind apart, by its name: sources of generated faces, the other generators, and where
+    there is more than one kind, sources of which nobody says what made them."""
+    generated = sorted({fake.source for fake in fakes if _is_family("generated")(fake)})
+    others = sorted({fake.generator for fake in fakes if _is_other(fake)})
+    unnamed = sorted({fake.source for fake in fakes if _is_unnamed(fake)})
+    if len(unnamed) == 1 and all(map(_is_unnamed, fakes)):
+        unnamed = []
+    kinds = {name: _is_source(name) for name in generated}
+    for name, fake in [
+        *((name, _is_generator(name)) for name in others),
+        *((name, _is_unnamed_of(name)) for name in unnamed),
+    ]:
+        kinds[f"{name} (another)" if name in kinds else name] = fake
+    return kinds
 
 
 def members(comparison: Comparison, scores: Sequence[Score]) -> list[Score]:

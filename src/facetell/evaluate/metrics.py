@@ -15,6 +15,8 @@ Scores = npt.NDArray[np.float64]
 Weights = npt.NDArray[np.float64]
 RESAMPLES = 400
 BINS = 15
+CHANCE = 0.5
+"""The area under the curve of who guesses."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ class Interval:
         hidden = 1 - 0.025 ** (1 / max(1, groups))
         low, high = self.value * (1 - hidden), self.value + (1 - self.value) * hidden
         return Interval(self.value, min(self.low, low), max(self.high, high))
+
+    @property
+    def may_be_chance(self) -> bool:
+        """Of an AUC: whether it reaches one half, or lies below."""
+        return self.low <= CHANCE
 
     def __str__(self) -> str:
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"

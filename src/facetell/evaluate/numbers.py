@@ -24,7 +24,6 @@ from facetell.evaluate.metrics import (
 from facetell.evaluate.score import Score, ranking_of
 from facetell.types import Status, Verdict
 
-CHANCE = 0.5
 NAMES = {
     "auc": "ROC-AUC",
     "average_precision": "PR-AP",
@@ -41,16 +40,18 @@ NAMES = {
     "right_of_decided": "right of the decided",
 }
 """What each number is called where people read it."""
+OF_THE_SCORE = frozenset({"auc", "average_precision", "eer", "caught_at_1", "caught_at_05"})
+"""Those that need no verdict."""
 
 
 @dataclass(frozen=True)
 class Numbers:
     """reals, fakes: judged samples. unjudged: those without a score, by status.
 
-    values: by the keys of NAMES; None where a number is not defined. For real accuracy, fake recall
-    and what follows from them, "uncertain" is not called fake; verdicts are by the model's own
-    thresholds. ece, brier, log_loss: of p_fake. matrix: how many reals and fakes (rows) were called
-    real, uncertain and fake (columns).
+    values: by the keys of NAMES; None where a number is not defined, or needs the verdicts of rows
+    that have none. For real accuracy, fake recall and what follows from them, "uncertain" is not
+    called fake; verdicts are by the model's own thresholds. ece, brier, log_loss: of p_fake.
+    matrix: how many reals and fakes (rows) were called real, uncertain and fake (columns).
     """
 
     reals: int
@@ -66,7 +67,7 @@ class Numbers:
     def may_be_chance(self) -> bool:
         """Whether the interval of the AUC holds one half, or lies below."""
         found = self.values["auc"]
-        return found is not None and found.low <= CHANCE
+        return found is not None and found.may_be_chance
 
     def as_json(self) -> dict[str, Any]:
         values = {
@@ -100,6 +101,8 @@ def numbers(scores: Sequence[Score]) -> Numbers:
         unjudged=dict(sorted(Counter(missing).items())),
         values={
             name: value and value.known_from(seen.get(name, min(of_reals, of_fakes)))
+            if name in OF_THE_SCORE or all(score.verdict for score in judged)
+            else None
             for name, value in found.items()
         },
         ece=expected_calibration_error(labels, p_fake) if judged else None,
@@ -138,7 +141,7 @@ def _statistics(judged: Sequence[Score], labels: npt.NDArray[np.int64]) -> Any:
             "balanced_accuracy": _mean(real_accuracy, recall),
             "accuracy": _share(called_fake == is_fake, np.ones_like(is_fake), weights),
             "precision": precision,
-            "f1": _harmonic_mean(precision, recall),
+            "f1": _f1(called_fake, is_fake, weights),
             "coverage": _share(decided, np.ones_like(is_fake), weights),
             "right_of_decided": _share(right, decided, weights),
         }
@@ -157,7 +160,10 @@ def _mean(one: float | None, other: float | None) -> float | None:
     return None if one is None or other is None else (one + other) / 2
 
 
-def _harmonic_mean(one: float | None, other: float | None) -> float | None:
-    if one is None or other is None or one + other == 0:
-        return None
-    return 2 * one * other / (one + other)
+def _f1(
+    called_fake: npt.NDArray[np.bool_], is_fake: npt.NDArray[np.bool_], weights: Weights
+) -> float | None:
+    """2 caught / (called fake + fakes), so zero where none is caught; None where there is no fake
+    and nothing is called so (https://en.wikipedia.org/wiki/F-score)."""
+    total = float(weights[called_fake].sum() + weights[is_fake].sum())
+    return 2 * float(weights[called_fake & is_fake].sum()) / total if total > 0 else None

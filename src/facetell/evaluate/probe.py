@@ -59,9 +59,9 @@ def metadata_scores(
 
 def cross_validated(
     table: Table, labels: Labels, groups: Sequence[str], seed: int = 0
-) -> float | None:
-    """AUC of the classifier on rows that it was not trained on; no group is on both sides. None
-    where a label has fewer than FOLDS groups.
+) -> npt.NDArray[np.float64] | None:
+    """What the classifier says [N] of rows that it was not trained on; no group is on both sides.
+    None where a label has fewer than FOLDS groups.
 
     table: [N, len(FEATURES)]; labels: [N] of 0 and 1.
     """
@@ -71,10 +71,10 @@ def cross_validated(
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
     classifier = _classifier(len(table), seed)
     with _threads(len(table)):
-        guesses = cross_val_predict(
+        guesses: npt.NDArray[np.float64] = cross_val_predict(
             classifier, table, labels, groups=groups, cv=folds, method="predict_proba"
         )
-    return float(roc_auc_score(labels, guesses[:, 1]))
+    return guesses[:, 1]
 
 
 def feature_aucs(table: Table, labels: Labels) -> dict[str, float]:

@@ -71,18 +71,32 @@ def find_runs(folder: Path) -> list[Run]:
 
 def read_run(folder: Path) -> Run:
     """Raises DataError when the folder holds no run or a damaged one."""
-    if not (folder / CONFIG_NAME).is_file():
+    recipe = read_config(folder)
+    try:
+        history = list(_history(folder / LOGS_NAME))
+    except (OSError, ValueError, KeyError, csv.Error) as error:
+        raise _unreadable(folder, error) from error
+    return Run(folder, recipe, history, finished=any((folder / name).exists() for name in RESULTS))
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The recipe of a run, by its names. Raises DataError as `read_run` does."""
+    path = folder / CONFIG_NAME
+    if not path.is_file():
         raise DataError(f"{folder} holds no run", hint="give a folder made by facetell train")
     try:
-        recipe = yaml.safe_load((folder / CONFIG_NAME).read_text(encoding="utf-8"))
-        history = list(_history(folder / LOGS_NAME))
-    except (OSError, ValueError, KeyError, yaml.YAMLError, csv.Error) as error:
-        raise DataError(
-            f"{folder} cannot be read as a run: {error}", hint="was it made by facetell train?"
-        ) from error
+        recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise _unreadable(folder, error) from error
     if not isinstance(recipe, dict):
-        raise DataError(f"{folder / CONFIG_NAME} holds no recipe", hint="was it changed by hand?")
-    return Run(folder, recipe, history, finished=any((folder / name).exists() for name in RESULTS))
+        raise DataError(f"{path} holds no recipe", hint="was it changed by hand?")
+    return recipe
+
+
+def _unreadable(folder: Path, error: Exception) -> DataError:
+    return DataError(
+        f"{folder} cannot be read as a run: {error}", hint="was it made by facetell train?"
+    )
 
 
 def model_of(folder: Path) -> Path:

@@ -156,9 +156,14 @@ def _score(row: dict[str, str]) -> Score:
         return float(row[name]) if row[name] else None
 
     texts = {n: row[n] for n in ("path", "split", "source", "generator", "group", "tier", "status")}
+    label = int(row["label"])
+    if label not in (0, 1):
+        raise ValueError(f"label {label}: 0 is real, 1 is fake")
+    if row["status"] == Status.OK and not (row["log_odds"] and row["p_fake"]):
+        raise ValueError(f"{row['path']} has the status ok, but no score")
     return Score(
         **texts,
-        label=int(row["label"]),
+        label=label,
         log_odds=number("log_odds"),
         p_fake=number("p_fake"),
         verdict=row["verdict"] or None,

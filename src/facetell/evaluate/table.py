@@ -73,7 +73,7 @@ class Summary:
             worst = min(aucs, key=lambda name: aucs[name])
             mean = sum(aucs.values()) / len(aucs)
             said.append(
-                f"{len(aucs)} kinds of generated faces: AUC {mean:.3f} on average, worst "
+                f"{len(aucs)} kinds of fakes, each alone: AUC {mean:.3f} on average, worst "
                 f"{aucs[worst]:.3f} ({worst})"
             )
         if len(self.reals) > 1:
