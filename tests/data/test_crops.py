@@ -42,6 +42,25 @@ def test_a_tight_picture_ends_where_it_ends_in_judging(size_wh):
     )
 
 
+@pytest.mark.parametrize("align", ["box", "level", "landmarks"])
+@pytest.mark.parametrize("size_wh", [(224, 200), (500, 460)])
+@pytest.mark.parametrize(("off", "tilt_deg"), [((0.15, 0.0), 0.0), ((-0.1, 0.12), 40.0)])
+def test_a_crop_finds_all_that_it_wants_in_the_region(align, size_wh, off, tilt_deg):
+    """Wherever box and landmarks say that the face lies, and however it is tilted."""
+    width, height = size_wh
+    image, side = noise_image(height, width), 100.0
+    box = (width / 2 - 50, height / 2 - 50, width / 2 + 50, height / 2 + 50)
+    angle = np.radians(tilt_deg)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    centre = (width / 2 + off[0] * side, height / 2 + off[1] * side)
+    landmarks = np.asarray(LAYOUT * side * 0.8 @ turn.T + centre, np.float32)
+    region, inside, points = face_region(image, box, landmarks)
+    spec = SPEC.model_copy(update={"align": align})
+    wanted = crop_face(image, box, spec, landmarks)
+    found = crop_face(region, inside, spec, points)
+    assert np.abs(found.astype(int) - wanted).mean() < 0.5
+
+
 def test_a_large_face_is_kept_smaller():
     unknown = np.full((5, 2), np.nan, np.float32)
     region, box, _ = face_region(noise_image(1200, 1200), (100.0, 100.0, 1100.0, 1100.0), unknown)
@@ -86,6 +105,14 @@ def test_a_cache_gives_samples_as_they_are_divided_now(tmp_path):
     now = replace(samples[1], split="val", group="another")
     (region,) = CropCache(tmp_path / "cache").of([now]).regions
     assert region.sample == now
+
+
+def test_a_cache_of_another_version_is_refused(tmp_path):
+    build_cache([sample(EXAMPLES / "real-astronaut.jpg")], tmp_path / "cache", processes=1)
+    (tmp_path / "cache" / "regions").unlink()
+    for use in (CropCache, lambda cache: build_cache([], cache)):
+        with pytest.raises(DataError, match="as another version of facetell cut them"):
+            use(tmp_path / "cache")
 
 
 def test_no_cache_and_a_cut_one_are_refused(tmp_path):

@@ -1,7 +1,16 @@
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from facetell.data.layouts import read_dataset
-from facetell.data.manifest import Sample, read_manifest, write_manifest
+from facetell.data.manifest import (
+    Sample,
+    groups_apart,
+    groups_of_both,
+    read_manifest,
+    write_manifest,
+)
 from facetell.errors import DataError
 from tests.shared import SHARED, needs_shared
 
@@ -55,6 +64,19 @@ def test_the_research_manifest_is_read_with_splits_disjoint_by_group():
 def test_split_source_and_group_may_be_missing(tmp_path):
     (only,) = read_manifest(manifest(tmp_path, "path,label\na.jpg,fake\n"))
     assert (only.split, only.source, only.group) == ("train", "fake", "a.jpg")
+
+
+def test_groups_that_nobody_named_do_not_mix():
+    """Two data sets may have a picture at the same place each; a name is meant."""
+    unnamed = [Sample(Path(folder) / "faces/1.jpg", 0, "train", "s", "", "faces/1.jpg")
+               for folder in ("a", "b")]  # fmt: skip
+    named = [replace(sample, group="ann") for sample in unnamed]
+    alone, other, *together = groups_apart([*unnamed, *named])
+    assert alone.group != other.group
+    assert together == named
+    assert groups_apart(unnamed[:1]) == unnamed[:1]
+    assert groups_of_both(unnamed[:1], unnamed[1:]) == set()
+    assert groups_of_both(named[:1], named[1:]) == {"ann"}
 
 
 def test_a_parquet_manifest_is_read_like_a_csv_one(tmp_path):

@@ -83,6 +83,13 @@ def test_groups_are_found_in_file_names():
         groups_by_pattern(samples, "(")
 
 
+def test_a_parenthesis_that_takes_no_part_finds_no_group():
+    samples = [Sample(Path(name), 0, "train", "s", "", name)
+               for name in ("ann_frame1.jpg", "ann_frame2.jpg", "frame2.jpg")]  # fmt: skip
+    groups = [s.group for s in groups_by_pattern(samples, r"^(?:(\w+)_)?frame")]
+    assert groups == ["ann", "ann", "frame2.jpg"]
+
+
 def test_a_pattern_leaves_together_what_the_manifest_has_together():
     listed = [("ann_001", "clip"), ("bob_001", "clip"), ("1", "carl"), ("2", "carl")]
     samples = [Sample(Path(f"{name}.jpg"), 0, "train", "s", "", group) for name, group in listed]

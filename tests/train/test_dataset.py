@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from facetell.data.crops import CropCache
-from facetell.data.degrade import AUGMENTATIONS, TIERS
+from facetell.data.degrade import AUGMENTATIONS, TIERS, random_path
 from facetell.detect.crop import crop_face, to_tensor
 from facetell.errors import DataError
 from facetell.train.dataset import TrainingSamples, ValidationSamples, _beside, augmented_crop
@@ -65,6 +65,16 @@ def test_twins_are_of_one_group_and_go_through_the_same_augmentation(tmp_path):
     assert len(set(seen)) > 4
 
 
+def test_twins_of_unlike_size_meet_the_same_chances():
+    """So that nothing but the forgery tells them apart: a pixel more draws no other numbers."""
+    how = AUGMENTATIONS["forensic"]
+    for seed in range(40):
+        one, other = (np.random.default_rng(seed) for _ in range(2))
+        random_path(noise_image(128, 128), one, how)
+        random_path(noise_image(129, 128), other, how)
+        assert one.bit_generator.state == other.bit_generator.state
+
+
 def test_a_written_twin_is_paired_with_the_real_one_beside_it(tmp_path):
     cache = paired_cache(tmp_path / "cache")
     group = [r for r in cache.regions if r.sample.group == cache.regions[0].sample.group]
@@ -78,6 +88,11 @@ def test_a_written_twin_is_paired_with_the_real_one_beside_it(tmp_path):
     assert _beside(([original, written], [swap, forged])) == [
         ([written], [forged]),
         ([original], [swap]),
+    ]
+    later = lying(real, "forged/b-real.png"), lying(fake, "forged/b.jpg")
+    assert _beside(([written, later[0]], [forged, later[1]])) == [
+        ([written], [forged]),
+        ([later[0]], [later[1]]),
     ]
     together = lying(real, "all/1.jpg"), lying(fake, "all/2.jpg")
     assert _beside(([together[0]], [together[1]])) == [([together[0]], [together[1]])]

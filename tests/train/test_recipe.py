@@ -95,6 +95,7 @@ def test_a_run_that_trains_its_head_first_has_two_stages():
         ("augmentation.crop_px_range=[0,64]",),
         ("twins=0.7", "blends=0.6"),
         ("margin=2.5",),
+        ("margin=1.5",),
     ],
     ids=" ".join,
 )

@@ -14,7 +14,7 @@ from facetell.detect.card import ModelCard
 from facetell.detect.crop import crop_face, to_tensor
 from facetell.detect.model import Model
 from facetell.errors import DataError, OutputError
-from facetell.evaluate.runs import read_run
+from facetell.evaluate.runs import RESULTS, read_run
 from facetell.train import loop
 from facetell.train.export import onnx_bytes, write_model
 from facetell.train.layers import layers
@@ -25,7 +25,7 @@ from facetell.train.networks.detector import Detector, load_same_order
 from facetell.train.networks.efficientnet_lite import efficientnet_lite0
 from facetell.train.optimisation import Optimisation, Stage
 from facetell.train.release import draft_card, release
-from facetell.train.run_folder import steps_alike, write_facts
+from facetell.train.run_folder import as_kept, steps_alike, write_facts
 from tests.train.tiny import drawn_cache, tiny_network, tiny_recipe
 
 # torch's own exporter uses what torch deprecates.
@@ -388,8 +388,31 @@ def test_a_run_goes_on_with_as_many_devices_alone(tmp_path):
     assert not steps_alike(tmp_path / "run", loop.Machine())
 
 
-def test_the_recipe_of_a_finished_run_stays(tmp_path):
-    loop.keep_recipe(tiny_recipe(), tmp_path)
+def test_a_card_tells_how_much_the_kept_weights_had_learnt_from(tmp_path):
+    """All devices together, and of the best look what was learnt by then."""
+    recipe = tiny_recipe(samples=9999)
+    write_facts(tmp_path, drawn_cache(tmp_path / "cache"), loop.Machine(devices=2), recipe)
+    folder = tmp_path / "checkpoints" / "all"
+    folder.mkdir(parents=True)
+    torch.save({"global_step": 10}, folder / "best.ckpt")
+    assert as_kept(tmp_path, recipe, "best").samples == 10 * recipe.batch_size * 2
+    assert as_kept(tmp_path, tiny_recipe(samples=300), "best").samples == 300
+    with pytest.raises(DataError, match=r"last\.ckpt is not there"):
+        as_kept(tmp_path, recipe, "last")
+
+
+@pytest.mark.parametrize("config", [None, "", "- a", "samples: ["])
+def test_a_model_beside_a_broken_recipe_is_left_alone(tmp_path, config):
     (tmp_path / "model.onnx").touch()
+    if config is not None:
+        (tmp_path / "config.yaml").write_text(config)
+    with pytest.raises(DataError, match=r"no run|no recipe|cannot be read"):
+        loop.keep_recipe(tiny_recipe(), tmp_path)
+
+
+@pytest.mark.parametrize("result", RESULTS)
+def test_the_recipe_of_a_finished_run_stays(tmp_path, result):
+    loop.keep_recipe(tiny_recipe(), tmp_path)
+    (tmp_path / result).touch()
     with pytest.raises(DataError, match="another recipe"):
         loop.keep_recipe(tiny_recipe(seed=7), tmp_path)

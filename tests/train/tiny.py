@@ -7,7 +7,13 @@ import numpy as np
 from PIL import Image
 from torch import nn
 
-from facetell.data.crops import _PLACE_FIELDS, _POINT_FIELDS, _SAMPLE_FIELDS, CropCache
+from facetell.data.crops import (
+    _PLACE_FIELDS,
+    _POINT_FIELDS,
+    _SAMPLE_FIELDS,
+    REGIONS,
+    CropCache,
+)
 from facetell.data.degrade import Augmentation
 from facetell.train.networks.detector import Detector
 from facetell.train.recipe import Recipe
@@ -34,6 +40,7 @@ def tiny_recipe(**changes: object) -> Recipe:
 def drawn_cache(folder: Path, count: int = 24) -> CropCache:
     """Faces drawn in code; the fake ones are made of coarse blocks, which nothing hides."""
     folder.mkdir(parents=True)
+    (folder / "regions").write_text(REGIONS)
     with (
         (folder / "index.csv").open("w", newline="") as index,
         (folder / "pixels.u8").open("wb") as pixels,

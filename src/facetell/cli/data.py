@@ -138,12 +138,10 @@ def crops(
     processes: Processes = None,
 ) -> None:
     """Find the largest face of every picture once and keep it decoded, for training."""
-    from facetell.data.layouts import read_dataset
+    from facetell.data.layouts import read_samples
     from facetell.data.manifest import paired
 
-    samples = [
-        s for manifest in manifests for s in read_dataset(manifest).samples if s.split in splits
-    ]
+    samples = read_samples(manifests, splits)
     fill_cache(paired(samples, pairs) if pairs else samples, out, processes)
 
 
@@ -239,7 +237,7 @@ def download(
 ) -> None:
     """Fetch a public data set, such as kaggle:xhlulu/140k-real-and-fake-faces.
 
-    This alone of all commands needs a network; some data sets need an account on their hub.
+    It needs a network; some data sets need an account on their hub.
     """
     from facetell.cli.writers import explained
     from facetell.data.download import download as fetch

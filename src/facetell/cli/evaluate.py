@@ -53,21 +53,22 @@ def evaluate(
     scores.
     """
     from facetell.cli.writers import explained
-    from facetell.data.layouts import read_dataset
+    from facetell.data.layouts import read_samples
     from facetell.evaluate.probe import metadata_scores
     from facetell.evaluate.report import evaluate_scores, evaluation_markdown, write_evaluation
     from facetell.evaluate.subjects import check_tiers, open_subjects, tiers_of
     from facetell.evaluate.traits import read_traits, said_of
 
     check_tiers(tiers)
-    samples = [sample for path in data for sample in read_dataset(path).samples]
+    samples = read_samples(data)
     chosen = _of_splits(samples, splits)
     subjects = open_subjects(models or [])
     traits = read_traits(by) if by else None
     if traits:
         said_of([sample.path for sample in chosen], traits)  # a table of others, before hours
     known = {}
-    if train := [sample for sample in samples if sample.split == "train"]:
+    train = [sample for sample in samples if sample.split == "train"]
+    if train and "train" not in splits:  # of what it learnt from, it would know the labels
         guesses = metadata_scores(train, chosen)
         if guesses is not None:
             known = {str(s.path): float(p) for s, p in zip(chosen, guesses, strict=True)}
@@ -111,7 +112,7 @@ def compare(
     the difference is real, unless it comes of fewer than twenty groups.
     """
     from facetell.cli.writers import explained
-    from facetell.data.layouts import read_dataset
+    from facetell.data.layouts import read_samples
     from facetell.evaluate.compare import compare as compared
     from facetell.evaluate.report import write_comparison
     from facetell.evaluate.subjects import check_tiers, open_subjects, tiers_of
@@ -119,7 +120,7 @@ def compare(
     check_tiers([tier])
     if len(models) < 2:
         raise DataError("there is nothing to compare", hint="name two models or score tables")
-    chosen = _of_splits([s for path in data for s in read_dataset(path).samples], splits)
+    chosen = _of_splits(read_samples(data), splits)
     subjects = open_subjects(models)
     tiers = {subject.name: tiers_of(subject, [tier])[0] for subject in subjects}
     scores = {s.name: _scored(s, chosen, tiers[s.name], threads) for s in subjects}

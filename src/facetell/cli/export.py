@@ -1,6 +1,5 @@
 """`facetell export`"""
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -33,6 +32,7 @@ def export(
         from facetell.train.networks.start import built
         from facetell.train.recipe import read_recipe
         from facetell.train.release import release
+        from facetell.train.run_folder import as_kept
     except ImportError as error:
         raise MissingExtra(f"what exporting needs ({error.name})", "train") from error
 
@@ -40,9 +40,8 @@ def export(
     recipe = read_recipe(run / CONFIG_NAME)
     learnt = read_learnt(run, recipe)
     net = built(recipe.architecture, recipe.size_px, False, recipe.folded)
-    seen = load_weights(net, run, recipe, keep or recipe.keep)
+    load_weights(net, run, recipe, keep or recipe.keep)
     held_out = split_of(val, "val", val_per_source)
-    # The card tells of these weights, which may be of half-way.
-    as_kept = replace(recipe, keep=keep or recipe.keep, samples=min(recipe.samples, seen))
-    fit = partial(release, net.eval(), as_kept, learnt, held_out, out, name=name)
+    kept = as_kept(run, recipe, keep or recipe.keep)
+    fit = partial(release, net.eval(), kept, learnt, held_out, out, name=name)
     fit_with_progress(fit, held_out, out)

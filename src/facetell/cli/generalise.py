@@ -49,7 +49,7 @@ def generalise(
     from facetell.cli.train import shown
     from facetell.cli.writers import explained
     from facetell.data.crops import CropCache
-    from facetell.data.layouts import read_dataset
+    from facetell.data.layouts import read_samples
     from facetell.data.manifest import capped
     from facetell.errors import MissingExtra
     from facetell.evaluate.subjects import check_tiers
@@ -66,7 +66,7 @@ def generalise(
 
     check_tiers([tier])
     recipe = read_recipe(config, settings or [])
-    samples = [sample for path in data for sample in read_dataset(path).samples]
+    samples = read_samples(data)
     if test_per_source:
         tests = [sample for sample in samples if sample.split == "test"]
         samples = [sample for sample in samples if sample.split != "test"]

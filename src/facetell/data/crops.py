@@ -18,7 +18,7 @@ import numpy as np
 from facetell.data.degrade import shrink_to
 from facetell.data.manifest import Sample
 from facetell.data.pixels import PIXELS_NAME, PixelCache, alone, append_picture
-from facetell.detect.align import Square, by_landmarks
+from facetell.detect.align import Square, by_box, by_landmarks
 from facetell.detect.crop import cut_region
 from facetell.detect.faces import FINDERS, FaceFinder
 from facetell.detect.media import read_picture
@@ -28,6 +28,9 @@ from facetell.types import BoxXYXY, FloatArray, UInt8Array
 REGION_MARGIN = 1.9
 """Side of a region over the length of the face: room for any crop margin, for jitter and tilt."""
 MAX_REGION_PX = 390
+REGIONS = "2"
+"""How regions are cut, kept in a cache's file `regions`: 1, without that file, repeated the border
+of tight pictures, and judging does not."""
 _PLACE_FIELDS = ["offset", "height", "width", "x0", "y0", "x1", "y1"]
 _POINT_FIELDS = [f"{axis}{number}" for number in range(1, 6) for axis in ("point_x", "point_y")]
 _SAMPLE_FIELDS = ["path", "label", "split", "source", "generator", "group"]
@@ -91,6 +94,7 @@ def build_cache(
     left_out: list[str] = []
     if not todo:
         return len(known), left_out
+    (folder / "regions").write_text(REGIONS, encoding="utf-8")
     with (
         alone(folder),
         ProcessPoolExecutor(processes or os.cpu_count(), initializer=_open_finder) as pool,
@@ -119,13 +123,21 @@ def face_region(
 ) -> tuple[UInt8Array, BoxXYXY, FloatArray]:
     """Cut the region around a face; returns it, and face box and landmarks in its pixels.
 
-    It ends where the picture does, so that crops cut from it meet the same borders as in judging.
+    It holds the face wherever a crop may look for it, by the box or by the landmarks, and ends
+    where the picture does, so that crops cut from it meet the same borders as in judging.
     """
-    face = by_landmarks(box_xyxy, landmarks)
-    square = Square(face.centre_xy, face.side * REGION_MARGIN)
     height, width = image.shape[:2]
-    left, top, right, bottom = square.kept_inside((width, height), least=face.side).bounds_xyxy
-    around = max(left, 0.0), max(top, 0.0), min(right, float(width)), min(bottom, float(height))
+    corners = []
+    for face in (by_box(box_xyxy), by_landmarks(box_xyxy, landmarks)):
+        square = Square(face.centre_xy, face.side * REGION_MARGIN)
+        corners.append(square.kept_inside((width, height), least=face.side).bounds_xyxy)
+    left, top, right, bottom = zip(*corners, strict=True)
+    around = (
+        max(min(left), 0.0),
+        max(min(top), 0.0),
+        min(max(right), float(width)),
+        min(max(bottom), float(height)),
+    )
     region, inside = cut_region(image, around)
     small = shrink_to(region, MAX_REGION_PX)
     scale = small.shape[1] / region.shape[1]
@@ -169,9 +181,14 @@ def largest_face_region(path: Path, finder: FaceFinder) -> tuple[UInt8Array, Box
 
 def _read_index(folder: Path) -> list[CachedRegion]:
     """The rows of the index; none where there is no cache yet."""
-    index = folder / "index.csv"
+    index, regions = folder / "index.csv", folder / "regions"
     if not index.exists():
         return []
+    if not regions.exists() or regions.read_text(encoding="utf-8") != REGIONS:
+        raise DataError(
+            f"{folder} holds faces as another version of facetell cut them",
+            hint="delete it, and make it anew: facetell data crops",
+        )
     with index.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     if any(None in row.values() for row in rows):

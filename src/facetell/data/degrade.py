@@ -50,7 +50,8 @@ def blur(image: UInt8Array, sigma_px: float) -> UInt8Array:
 
 
 def noise(image: UInt8Array, sigma: float, rng: np.random.Generator) -> UInt8Array:
-    """Gaussian noise; sigma on the 0..255 scale."""
+    """Gaussian noise; sigma on the 0..255 scale. Takes one number from `rng`, whatever the size."""
+    rng = np.random.default_rng(rng.integers(2**32))
     noisy = image + rng.normal(0, sigma, image.shape).astype(np.float32)
     return noisy.round().clip(0, 255).astype(np.uint8)
 

@@ -75,8 +75,8 @@ def groups_by_pattern(samples: Sequence[Sample], pattern: str) -> list[Sample]:
     found = []
     for sample in samples:
         match = compiled.search(sample.path.name)
-        group = match[1 if compiled.groups else 0] if match else sample.group
-        found.append(replace(sample, group=group))
+        group = match and match[1 if compiled.groups else 0]  # a parenthesis may take no part
+        found.append(replace(sample, group=sample.group if group is None else group))
     return groups_joined(found, [sample.group for sample in samples])
 
 

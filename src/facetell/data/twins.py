@@ -105,10 +105,10 @@ def _forged(
 
     def forge(number: int) -> tuple[Path, Path] | str:
         real = reals[number]
-        stem = _stem(real, f"{name} {seed}")
+        twin = folder / _stem(real, f"{name} {seed}")
         faces, twins = (
-            [folder / f"{stem}{kind}{ending}" for ending in (".jpg", ".png")]
-            for kind in ("-real", "")
+            [path.with_name(f"{path.name}{ending}") for ending in (".jpg", ".png")]
+            for path in (real_twin(twin), twin)
         )
         for both in zip(faces, twins, strict=True):
             if all(path.exists() for path in both):
@@ -164,6 +164,11 @@ def _jpeg_settings(path: Path) -> dict[str, Any] | None:
     except UnidentifiedImageError:
         pass
     return None
+
+
+def real_twin(fake: Path) -> Path:
+    """Where the real face lies of which a fake was made; both without their endings."""
+    return fake.with_name(f"{fake.name}-real")
 
 
 def _stem(sample: Sample, how: str) -> str:

@@ -29,6 +29,7 @@ from facetell.data.degrade import (
     random_shrink,
 )
 from facetell.data.forge import self_blend
+from facetell.data.twins import real_twin
 from facetell.detect.align import Square
 from facetell.detect.crop import crop_face, cut_region, cut_square, place_crop, to_tensor
 from facetell.errors import DataError
@@ -183,15 +184,25 @@ Twins = tuple[list[CachedRegion], list[CachedRegion]]
 
 
 def _beside(group: Twins) -> list[Twins]:
-    """A group's fakes by folder, with the reals that lie beside them, which `data forge` has
-    written in the same way; without such, with those that lie beside no fakes, else with all."""
+    """A group's fakes, each with the real that `data forge` has written for it; the others by
+    folder, with the reals beside them, without such with those beside no fakes, else with all."""
+    originals = {_without_suffix(real): real for real in group[0]}
+    written: list[Twins] = []
     folders: defaultdict[Path, Twins] = defaultdict(lambda: ([], []))
-    for regions in group:
-        for region in regions:
-            folders[region.sample.path.parent][region.sample.label].append(region)
+    for fake in group[1]:
+        if real := originals.pop(real_twin(_without_suffix(fake)), None):
+            written.append(([real], [fake]))
+        else:
+            folders[fake.sample.path.parent][1].append(fake)
+    for real in originals.values():
+        folders[real.sample.path.parent][0].append(real)
     apart = [real for reals, fakes in folders.values() if not fakes for real in reals]
     pairs = [(reals or apart or group[0], fakes) for reals, fakes in folders.values() if fakes]
-    return [pair for pair in pairs if all(pair)]
+    return written + [pair for pair in pairs if all(pair)]
+
+
+def _without_suffix(region: CachedRegion) -> Path:
+    return region.sample.path.with_suffix("")
 
 
 def _twins(regions: Sequence[CachedRegion], recipe: Recipe) -> _Pool[Twins] | None:

@@ -32,19 +32,20 @@ from torch.utils.data import DataLoader, Dataset
 from facetell.data.crops import CropCache
 from facetell.detect.heap import keep_freed_memory
 from facetell.errors import DataError, OutputError
-from facetell.evaluate.runs import CONFIG_NAME, LOGS_NAME, MODEL_NAME, VAL_AUC
+from facetell.evaluate.runs import CONFIG_NAME, LOGS_NAME, RESULTS, VAL_AUC, read_config
 from facetell.train.adversarial import harden
 from facetell.train.dataset import TrainingSamples, ValidationSamples
 from facetell.train.distill import Teachers
 from facetell.train.module import Loss, Training
 from facetell.train.networks.detector import Detector
 from facetell.train.networks.start import built
-from facetell.train.optimisation import Optimisation, Stage
+from facetell.train.optimisation import Keep, Optimisation, Stage
 from facetell.train.recipe import Recipe
 
 CHECKPOINT_EVERY = timedelta(seconds=60)
 LOG_EVERY = 20  # steps
 CHECKPOINTS_NAME = "checkpoints"
+DAMAGED = "it is damaged or of another version: start anew with another --out"
 
 Net = TypeVar("Net", bound=nn.Module)
 Pair = tuple[Tensor, Tensor]
@@ -421,8 +422,8 @@ def keep_recipe(recipe: Optimisation, run: Path) -> None:
     own, default = (
         json.loads(json.dumps(asdict(each), default=str)) for each in (recipe, type(recipe)())
     )
-    if has_begun(run) or (run / MODEL_NAME).exists():
-        kept = default | yaml.safe_load(path.read_text(encoding="utf-8"))  # or an older version's
+    if has_begun(run) or any((run / name).exists() for name in RESULTS):
+        kept = default | read_config(run)  # which an older version may have written
         if kept != own:
             raise DataError(
                 f"{run} was made by another recipe", hint="use another --out, or the same settings"
@@ -444,30 +445,41 @@ def _last(run: Path, stage: Stage) -> Path:
     return run / CHECKPOINTS_NAME / stage.name / "last.ckpt"
 
 
-def load_weights(net: nn.Module, run: Path, recipe: Optimisation, keep: str) -> int:
+def load_weights(net: nn.Module, run: Path, recipe: Optimisation, keep: Keep) -> None:
     """Give a network the averaged weights that a run kept: those of the `best` look or the `last`.
-    Returns how many samples of the last stage one device had learnt from by then.
 
     Raises DataError where there are none, or where they are another network's.
     """
+    net.load_state_dict(_averaged(_kept(run, recipe, keep), net))
+
+
+def steps_of_kept(run: Path, recipe: Optimisation, keep: Keep) -> int:
+    """How many steps of the last stage the weights had learnt for that a run kept. Raises DataError
+    as `load_weights` does."""
+    return int(_checkpoint(_kept(run, recipe, keep)).get("global_step", 0))
+
+
+def _kept(run: Path, recipe: Optimisation, keep: Keep) -> Path:
     path = run / CHECKPOINTS_NAME / recipe.stages[-1].name / f"{keep}.ckpt"
     if not path.exists():
         raise DataError(f"{path} is not there", hint="has the run come so far? facetell runs")
-    net.load_state_dict(_averaged(path, net))
-    steps = torch.load(path, map_location="cpu", weights_only=True).get("global_step", 0)
-    return int(steps) * recipe.batch_size
+    return path
+
+
+def _checkpoint(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    # An unpickler fails in many ways on bytes that are none; all of them mean one thing.
+    except Exception as error:
+        raise DataError(f"{path} cannot be read ({type(error).__name__})", hint=DAMAGED) from error
+    return content
 
 
 def _averaged(path: Path, net: nn.Module) -> dict[str, Tensor]:
     """The averaged weights in a checkpoint. Raises DataError when they are not those of `net`."""
-    hint = "it is damaged or of another version: start anew with another --out"
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
-    # An unpickler fails in many ways on bytes that are none; all of them mean one thing.
-    except Exception as error:
-        raise DataError(f"{path} cannot be read ({type(error).__name__})", hint=hint) from error
+    state = _checkpoint(path).get("state_dict", {})
     weights = {name.removeprefix("net."): v for name, v in state.items() if name.startswith("net.")}
     shapes = {name: tuple(value.shape) for name, value in weights.items()}
     if shapes != {name: tuple(value.shape) for name, value in net.state_dict().items()}:
-        raise DataError(f"{path} is a checkpoint of another network", hint=hint)
+        raise DataError(f"{path} is a checkpoint of another network", hint=DAMAGED)
     return weights

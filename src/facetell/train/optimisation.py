@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, OneCycleLR, ReduceLROnPlateau
 
 Schedule = Literal["one_cycle", "cosine", "plateau", "constant"]
+Keep = Literal["best", "last"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -60,7 +61,7 @@ class Optimisation:
     normalisation: Literal["batch", "fixed"] = "batch"
     check_every: Annotated[int, Field(ge=1)] = 8000
     patience: Annotated[int, Field(ge=0)] = 0
-    keep: Literal["best", "last"] = "last"
+    keep: Keep = "last"
 
     @property
     def stages(self) -> list[Stage]:

@@ -142,8 +142,9 @@ def _impossible(recipe: Recipe) -> dict[str, str]:
         found["augmentation.quality"] = "JPEG's ends at 100"
     if recipe.twins + recipe.blends > 1:
         found["twins and blends"] = "together they are more than all pairs"
-    if recipe.margin > REGION_MARGIN:
-        found["margin"] = f"training has {REGION_MARGIN:g} times the face around it, not more"
+    turned = 1 if recipe.align == "box" else 2**0.5
+    if recipe.margin * turned > REGION_MARGIN:
+        found["margin"] = f"align {recipe.align} has room for {REGION_MARGIN / turned:.2f}"
     return found
 
 

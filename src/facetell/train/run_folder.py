@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -31,16 +31,17 @@ from facetell.train.learnt import (
     pictures_by_source,
     read_learnt,
 )
-from facetell.train.loop import Machine, has_begun
+from facetell.train.loop import Machine, has_begun, steps_of_kept
+from facetell.train.optimisation import Keep
 from facetell.train.recipe import Recipe
 
 PACKAGES = ("torch", "lightning", "timm", "numpy", "pillow", "onnx", "onnxruntime")
 
 
 def write_facts(run: Path, cache: CropCache, machine: Machine, recipe: Recipe) -> Learnt:
-    """Write environment.json, and data.json with a hash of every path, label, split and group, and
-    with what the network comes from, which is returned: of a run that goes on, as it was told when
-    it began.
+    """Write environment.json, and data.json with a hash of every path, label, split, group and cut,
+    and with what the network comes from, which is returned: of a run that goes on, as it was told
+    when it began.
     """
     run.mkdir(parents=True, exist_ok=True)
     environment: dict[str, Any] = {
@@ -72,8 +73,9 @@ def _digest(cache: CropCache) -> str:
     digest = hashlib.sha256()
     for region in cache.regions:
         sample = region.sample
-        row = (sample.path.name, sample.label, sample.split, sample.source, sample.group)
-        digest.update(repr(row).encode())
+        told = (sample.path.name, sample.label, sample.split, sample.source, sample.group)
+        cut = (region.height, region.width, *region.box_xyxy)
+        digest.update(repr((told, cut)).encode())
     return digest.hexdigest()
 
 
@@ -90,11 +92,23 @@ def is_of(run: Path, cache: CropCache) -> bool:
 def steps_alike(run: Path, machine: Machine) -> bool:
     """Whether a run that has begun takes as many batches in a step on this machine: its samples are
     counted in steps. True where the run folder does not say."""
+    return _devices(run) in (None, machine.devices * machine.nodes)
+
+
+def as_kept(run: Path, recipe: Recipe, keep: Keep) -> Recipe:
+    """The recipe of the weights that a run kept: those of the best look may be of half-way."""
+    steps = steps_of_kept(run, recipe, keep)
+    seen = steps * recipe.batch_size * (_devices(run) or 1)
+    return replace(recipe, keep=keep, samples=min(recipe.samples, seen))
+
+
+def _devices(run: Path) -> int | None:
+    """On how many devices a run has begun; None where its folder does not say."""
     try:
         told = json.loads((run / ENVIRONMENT_NAME).read_text(encoding="utf-8"))["machine"]
-        return bool(told["devices"] * told["nodes"] == machine.devices * machine.nodes)
+        return int(told["devices"] * told["nodes"])
     except (OSError, ValueError, KeyError, TypeError):
-        return True
+        return None
 
 
 def write_results(run: Path, card: ModelCard) -> None:
