@@ -1,5 +1,5 @@
-# The service on CPUs. Build: docker build -t facetell . — run: docker compose up, or
-# docker run -p 8000:8000 -v facetell:/data facetell
+# The service on CPUs. Build: docker build -t facetell . — run: as compose.yaml says, or
+# docker run -p 127.0.0.1:8000:8000 -v facetell:/data facetell
 FROM python:3.12-slim AS build
 WORKDIR /build
 COPY pyproject.toml README.md LICENSE constraints.txt ./

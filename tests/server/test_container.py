@@ -31,6 +31,12 @@ def test_the_container_names_settings_that_exist(name):
     assert {setting.lower() for setting in named} <= set(Settings.model_fields)
 
 
+def test_nothing_is_composed_without_keys():
+    composed = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
+    keys = composed["services"]["facetell"]["environment"]["FACETELL_API_KEYS"]
+    assert keys.startswith("${FACETELL_API_KEYS:?")  # an unset or empty one is an error
+
+
 def test_what_the_dockerfile_copies_is_there_and_not_ignored():
     copied = re.findall(r"^COPY (?!--from)(.*) \S+$", (ROOT / "Dockerfile").read_text(), re.M)
     wanted = (ROOT / ".dockerignore").read_text().splitlines()

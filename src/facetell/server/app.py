@@ -18,7 +18,8 @@ from facetell.server.service import Service
 STATIC = Path(__file__).parent / "static"
 _DESCRIPTION = """Judges whether the faces in photos and clips are real, AI-generated or
 manipulated, and shows where it sees the signs. Every error is a problem-details document
-(RFC 9457) that names the limit where one was exceeded."""
+(RFC 9457) whose `limit` names the setting that was exceeded; too many pixels, and too long a
+time, are told in its `detail` alone."""
 
 
 def create_app(service: Service) -> FastAPI:

@@ -91,7 +91,7 @@ def is_clip(name: str) -> ProblemError:
 
 
 def unreadable(reason: str) -> ProblemError:
-    """reason: of a report with status `error`; it names the limit where one was exceeded."""
+    """reason: of a report with status `error`; of a limit exceeded, it says the value alone."""
     return ProblemError(422, "unreadable", "The file cannot be judged", reason)
 
 

@@ -53,9 +53,18 @@ class Settings(BaseModel):
     clip_seconds: float = Field(
         1800, gt=0, description="A clip is judged as far as one gets in so long."
     )
-    max_bytes: int = Field(200_000_000, gt=0, le=MAX_BYTES, description="Largest file, in bytes.")
+    max_bytes: int = Field(
+        200_000_000,
+        gt=0,
+        le=MAX_BYTES,
+        description=f"Largest file, in bytes; {MAX_BYTES} at most.",
+    )
     max_pixels: int = Field(
-        MAX_PIXELS, gt=0, le=MAX_PIXELS, description="Largest photo, in pixels."
+        MAX_PIXELS,
+        gt=0,
+        le=MAX_PIXELS,
+        description=f"Largest photo, in pixels; {MAX_PIXELS} at most. Plain JPEGs may have 4 times "
+        "as many, WebP 3/4, JPEG 2000 half.",
     )
     max_video_s: float = Field(600, gt=0, description="Longest clip, in seconds of video.")
     max_files: int = Field(100, ge=1, description="Files in one job.")
