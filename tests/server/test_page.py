@@ -191,7 +191,8 @@ def test_what_went_wrong_is_said_and_can_be_tried_again(live, open_page, tmp_pat
     for path, words in ((cut, "cut short"), (text, "is not a picture")):
         page.set_input_files("#files", path)
         expect(page.get_by_role("alert").filter(has_text=words)).to_be_visible()
-    page.get_by_role("button", name="Try again").first.click()
+    with page.expect_request("**/v1/detect*"):
+        page.get_by_role("button", name="Try again").first.click()
     expect(page.get_by_role("alert")).to_have_count(2)
 
 
