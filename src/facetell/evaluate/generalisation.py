@@ -56,7 +56,8 @@ def plan(samples: Sequence[Sample], by: By, mode: Mode, least: int) -> Plan:
         counts = ", ".join(f"{kind or '(none)'} {count}" for kind, count in train.most_common(5))
         raise DataError(
             f"fewer than two {by}s have {least} fakes to train on and a tenth of that to test on",
-            hint=f"there are {counts or 'none'}; lower --least, or name them in the manifest",
+            hint=f"there are {counts or 'none'}; lower --least, name them in the manifest, or sort "
+            "the fakes into folders and use --by source",
         )
     rows = {ALL: frozenset(kinds)}
     for kind in kinds:

@@ -16,6 +16,12 @@ from facetell.evaluate.metrics import (
 from facetell.evaluate.score import Score, auc_of
 from facetell.types import Status, Verdict
 
+FAKES_HEAD = (
+    *("fakes / reals", "n", "AUC [95 %]", "metadata only"),
+    *("called real", "unsure", "called fake"),
+)
+REALS_HEAD = ("real source", "n", "called fake", "unsure", "called real")
+
 
 @dataclass(frozen=True)
 class ComparisonRow:
@@ -177,24 +183,27 @@ def as_markdown(summary: Summary) -> str:
         f"{summary.wrong_of_decided:.1%} wrong.",
         "",
         *(line for said in summary.mean_and_worst for line in (f"- {said}", "")),
-        "| fakes / reals | n | AUC [95 %] | metadata only | called real | unsure | called fake |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for row in summary.comparisons:
-        metadata = "" if row.metadata is None else f"{row.metadata:.3f}"
-        value = "undefined" if row.auc is None else str(row.auc)
-        lines.append(
-            f"| {row.name} | {row.fakes} / {row.reals} | {value} | {metadata} "
-            f"| {row.missed:.1%} | {row.unsure:.1%} | {row.caught:.1%} |"
-        )
-    lines += [
-        "",
-        "| real source | n | called fake | unsure | called real |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    lines += [
-        f"| {row.source} | {row.judged} | {row.called_fake:.1%} | {row.unsure:.1%} "
-        f"| {row.called_real:.1%} |"
+    fakes = [
+        [row.name, f"{row.fakes} / {row.reals}", "undefined" if row.auc is None else str(row.auc),
+         "" if row.metadata is None else f"{row.metadata:.3f}",
+         *_percent(row.missed, row.unsure, row.caught)]
+        for row in summary.comparisons
+    ]  # fmt: skip
+    lines += _table(FAKES_HEAD, fakes)
+    reals = [
+        [row.source, str(row.judged), *_percent(row.called_fake, row.unsure, row.called_real)]
         for row in summary.reals
     ]
-    return "\n".join(lines) + "\n"
+    lines += _table(REALS_HEAD, reals)
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _percent(*shares: float) -> list[str]:
+    return [f"{share:.1%}" for share in shares]
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Its lines and an empty one; none where there is no row."""
+    lines = [head, ["---"] * len(head), *rows] if rows else []
+    return [*(f"| {' | '.join(cells)} |" for cells in lines), *([""] if rows else [])]
