@@ -12,7 +12,7 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
-from facetell.detect.find import find_media
+from facetell.detect.find import drawn_stem, find_media
 from facetell.detect.jpeg import estimate_jpeg_quality
 from facetell.detect.media import MAX_PIXELS, media_kind, read_picture
 from facetell.errors import MediaError
@@ -418,3 +418,11 @@ def test_a_table_between_two_qualities_gets_a_near_one():
     assert estimate_jpeg_quality(table.tolist()) == pytest.approx(80, abs=2)
     with pytest.raises(ValueError, match="64 values"):
         estimate_jpeg_quality([1, 2, 3])
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "写", "🙂"])
+def test_what_is_drawn_of_a_long_name_has_a_name_that_a_disk_takes(tmp_path, letter):
+    stem = drawn_stem(7, f"{letter * (255 // len(letter.encode()) - 4)}.jpg")
+    (tmp_path / f"{stem}-face12.png").touch()
+    assert stem.startswith("00007-")
+    assert drawn_stem(12, "fo/a b:c?.tar.jpg") == "00012-a_b_c_.tar"

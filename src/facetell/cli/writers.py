@@ -14,6 +14,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from facetell.detect.draw import draw_boxes, draw_heatmap, draw_marks
+from facetell.detect.find import drawn_stem
 from facetell.detect.reading import look_again
 from facetell.detect.report import FaceReport, Report
 from facetell.detect.timeline import marks_at
@@ -157,8 +158,6 @@ class FramesWriter(TextFile):
 
 Draw = Callable[[Report], Iterator[tuple[str, Image.Image]]]
 DRAWN_NAME = re.compile(r"\d{5,}-.*-(face\d+|boxes\d*|annotated)\.(png|mp4)")
-STEM_BYTES = 160
-"""What a drawn file's name repeats of the picture's at most: file systems take 255 in all."""
 FILM_SUFFIXES = (".mp4", ".m4v", ".mov")
 
 
@@ -220,9 +219,7 @@ class DrawnNames:
     def next(self, report: Report) -> Callable[[str], Path]:
         """What is drawn of the next file -> its path."""
         self._number += 1
-        stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in Path(report.path).stem)
-        short = stem.encode()[:STEM_BYTES].decode(errors="ignore")
-        start = f"{self._number:05d}-{short}"
+        start = drawn_stem(self._number, report.path)
         return lambda what: self._folder / f"{start}-{what}"
 
 

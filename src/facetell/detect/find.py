@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+STEM_BYTES = 160
+"""What a drawn picture's name repeats of a file's at most: file systems take 255 in all."""
 _UNSEEN = {"thumbs.db", "desktop.ini"}
 
 
@@ -79,6 +81,15 @@ def _has_magic(name: str) -> bool:
 
 def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name.lower() in _UNSEEN
+
+
+def drawn_stem(number: int, path: str) -> str:
+    """How the names of pictures begin that are drawn of a file, the `number`-th of all: 00001-NAME.
+
+    Of its own name that repeats at most STEM_BYTES, without what a shell would take for more.
+    """
+    stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in Path(path).stem)
+    return f"{number:05d}-{stem.encode()[:STEM_BYTES].decode(errors='ignore')}"
 
 
 def real_name(path: Path) -> str:

@@ -1,10 +1,10 @@
 """Explanations written down: a picture per face, explain.json and one page."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from facetell.detect.analyze import Detector, limits_of, model_info
+from facetell.detect.find import drawn_stem
 from facetell.evaluate.explain import Explained, Explanation, as_json, mean_gains
 from facetell.evaluate.explain_plots import plot_explanation
 from facetell.evaluate.page import embedded, render
@@ -17,10 +17,10 @@ def draw_explanations(
     explained: Explained, number: int, references: References, folder: Path
 ) -> list[Path]:
     """A PNG for each face explained. number: of the file among all."""
-    stem = re.sub(r"[^\w.-]", "_", Path(explained.report.path).stem)[:80]
+    stem = drawn_stem(number, explained.report.path)
     paths = []
     for k, one in enumerate(explained.explanations, start=1):
-        paths.append(folder / f"{number:05d}-{stem}-face{k}.png")
+        paths.append(folder / f"{stem}-face{k}.png")
         plot_explanation(one, references.sizes.get(one.spectrum.size), paths[-1])
     return paths
 
