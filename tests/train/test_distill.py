@@ -106,6 +106,18 @@ def test_what_a_start_has_learnt_from_is_read_from_its_run(tmp_path):
     assert learnt_before(tiny_recipe(pretrained=True)) == {}
 
 
+def test_a_checkpoint_tells_what_it_learnt_from_wherever_it_lies(tmp_path):
+    cache, recipe = drawn_cache(tmp_path / "cache"), tiny_recipe(samples=32, check_every=32)
+    write_facts(tmp_path / "run", cache, Machine(), recipe)
+    loop.train(cache, recipe, tmp_path / "run")
+    copied = shutil.copy(tmp_path / "run/checkpoints/all/last.ckpt", tmp_path / "start.ckpt")
+    later = tiny_recipe(pretrained=str(copied))
+    assert learnt_before(later)[copied] == {"fake0": 4, "fake1": 4, "real0": 4, "real1": 4}
+    told = learnt_from(later, {}).start_weights
+    assert told.startswith("start.ckpt (sha256 ")
+    assert "of a run); first of all from: " in told
+
+
 def test_a_run_remembers_its_ancestors_though_they_are_gone(tmp_path):
     first, second = (tmp_path / name / "checkpoints/all/last.ckpt" for name in ("one", "two"))
     for checkpoint in (first, second):

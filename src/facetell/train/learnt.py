@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from facetell.data.crops import CropCache
 from facetell.detect.model import Model
 from facetell.errors import DataError, ModelError
@@ -15,6 +17,8 @@ from facetell.train.networks.start import FIRST_OF_ALL, find_weights, first_of_a
 from facetell.train.recipe import Recipe
 
 DATA_NAME = "data.json"
+LEARNT = "learnt"
+"""What a checkpoint calls its copy of that file."""
 
 Counts = Mapping[str, int]
 """Training pictures by source."""
@@ -63,11 +67,26 @@ def read_learnt(run: Path, recipe: Recipe) -> Learnt:
 def _facts(run: Path) -> dict[str, Any]:
     path = run / DATA_NAME
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        counted = {str(source): int(count) for source, count in facts["trained_on"].items()}
-        return {**facts, "trained_on": counted}
+        return _parsed(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise DataError(f"{path} cannot be read: {error}", hint="was it changed?") from error
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    facts = json.loads(text)
+    counted = {str(source): int(count) for source, count in facts["trained_on"].items()}
+    return {**facts, "trained_on": counted}
+
+
+def _facts_of(checkpoint: Path) -> dict[str, Any]:
+    """What a checkpoint says of its run wherever it lies, or the run's folder around an older one.
+    Raises DataError where neither does."""
+    try:
+        told = torch.load(checkpoint, map_location="cpu", weights_only=True)[LEARNT]
+    # An unpickler fails in many ways on what is no checkpoint, or none of ours.
+    except Exception:
+        return _facts(_run_of(checkpoint))
+    return _parsed(told)
 
 
 def _start(recipe: Recipe) -> str:
@@ -75,9 +94,11 @@ def _start(recipe: Recipe) -> str:
     told = origin(recipe.architecture, recipe.pretrained)
     if isinstance(recipe.pretrained, str) and not recipe.pretrained.endswith(".onnx"):
         with suppress(DataError, KeyError):
-            run = _run_of(find_weights(recipe.pretrained))
-            began = first_of_all(_facts(run)["start_weights"])
-            told = f"{told.partition(';')[0]}, of the run {run.name}){FIRST_OF_ALL}{began}"
+            checkpoint = find_weights(recipe.pretrained)
+            began = first_of_all(_facts_of(checkpoint)["start_weights"])
+            run = _run_of(checkpoint)
+            whose = f"of the run {run.name}" if (run / DATA_NAME).exists() else "of a run"
+            told = f"{told.partition(';')[0]}, {whose}){FIRST_OF_ALL}{began}"
     return told
 
 
@@ -103,7 +124,7 @@ def learnt_before(recipe: Recipe) -> dict[Path, dict[str, int]]:
 
 
 def _of_checkpoint(path: Path) -> dict[str, int]:
-    counts: dict[str, int] = _facts(_run_of(path))["trained_on"]
+    counts: dict[str, int] = _facts_of(path)["trained_on"]
     return counts
 
 

@@ -36,6 +36,7 @@ from facetell.evaluate.runs import CONFIG_NAME, LOGS_NAME, RESULTS, VAL_AUC, rea
 from facetell.train.adversarial import harden
 from facetell.train.dataset import TrainingSamples, ValidationSamples
 from facetell.train.distill import Teachers
+from facetell.train.learnt import DATA_NAME, LEARNT
 from facetell.train.module import Loss, Training
 from facetell.train.networks.detector import Detector
 from facetell.train.networks.start import built
@@ -229,7 +230,10 @@ def _trainer(data: "_Batches", run: Path, watch: "_Watch") -> lightning.Trainer:
         gradient_clip_val=recipe.clip_norm,
         log_every_n_steps=LOG_EVERY,
         num_sanity_val_steps=0,
-        callbacks=_callbacks(recipe, _last(run, stage).parent, data.val is not None, watch),
+        callbacks=[
+            _Origin(run),
+            *_callbacks(recipe, _last(run, stage).parent, data.val is not None, watch),
+        ],
         logger=_loggers(run / LOGS_NAME, f"{1 + recipe.stages.index(stage)}-{stage.name}"),
         enable_progress_bar=False,
         enable_model_summary=False,
@@ -323,6 +327,17 @@ class _Watch(Callback):
         if self.asked_to_stop and not trainer.is_last_batch:
             trainer.save_checkpoint(self._last)
             raise KeyboardInterrupt
+
+
+class _Origin(Callback):
+    """Gives every checkpoint what its run's folder says of the data, so that a copy knows it."""
+
+    def __init__(self, run: Path) -> None:
+        self._data = run / DATA_NAME
+
+    def on_save_checkpoint(self, trainer: Any, module: Any, checkpoint: dict[str, Any]) -> None:
+        if self._data.exists():
+            checkpoint[LEARNT] = self._data.read_text(encoding="utf-8")
 
 
 class _Checkpoint(ModelCheckpoint):
