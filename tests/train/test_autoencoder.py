@@ -23,8 +23,7 @@ def saved(net, folder, suffix=".pth"):
     return folder / f"encoder{suffix}", folder / f"decoder{suffix}"
 
 
-@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
-@pytest.mark.parametrize("pooled", [False, True])
+@pytest.mark.parametrize(("pooled", "suffix"), [(False, ".safetensors"), (True, ".pth")])
 def test_published_weights_become_a_file_that_gives_the_same_picture(tmp_path, pooled, suffix):
     torch.manual_seed(0)
     net = TinyAutoencoder(4, pooled=pooled).eval()

@@ -66,6 +66,12 @@ def net():
     return FinderNet(recipe.stem, recipe.widths, recipe.neck).eval()
 
 
+@pytest.fixture(scope="module")
+def exported(net):
+    """Its file without a card; torch's exporter takes some twenty seconds."""
+    return finder_bytes(net)
+
+
 def test_sample_k_depends_on_its_number_and_the_seed_alone(labels):
     whole, later = FinderSamples(labels, tiny_recipe()), FinderSamples(labels, tiny_recipe(), 40)
     assert torch.equal(whole[45][0], later[5][0])
@@ -161,6 +167,7 @@ def test_a_region_is_ignored_by_the_cells_that_would_answer_for_it():
     assert float(rest / whole) == pytest.approx(4 / (64 + 16 + 4))
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss(labels, tmp_path):
     recipe = tiny_recipe(samples=1600, ema_decay=0.9)
     losses = []
@@ -169,8 +176,8 @@ def test_training_lowers_the_loss(labels, tmp_path):
     assert losses[-1] < 0.9 * losses[0]
 
 
-def test_torch_and_onnx_agree_at_any_size(net):
-    session = onnxruntime.InferenceSession(finder_bytes(net), providers=["CPUExecutionProvider"])
+def test_torch_and_onnx_agree_at_any_size(net, exported):
+    session = onnxruntime.InferenceSession(exported, providers=["CPUExecutionProvider"])
     for height, width in ((32, 32), (64, 160), (256, 96), (2 * STRIP_ROWS + 32, 64)):
         pixels = noise_image(height, width)
         with torch.no_grad():
@@ -181,9 +188,9 @@ def test_torch_and_onnx_agree_at_any_size(net):
         np.testing.assert_allclose(found[2], landmarks.numpy(), atol=1e-2)
 
 
-def test_a_written_finder_is_small_and_carries_its_card(net, labels, tmp_path):
+def test_a_written_finder_is_small_and_carries_its_card(exported, labels, tmp_path):
     path = tmp_path / "faces.onnx"
-    card = write_finder(finder_bytes(net), FinderRecipe(), labels, path, min_score=0.4)
+    card = write_finder(exported, FinderRecipe(), labels, path, min_score=0.4)
     assert path.stat().st_size < 1e6
     assert b"site-packages" not in path.read_bytes()
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
@@ -194,6 +201,7 @@ def test_a_written_finder_is_small_and_carries_its_card(net, labels, tmp_path):
     assert card.trained_on == {"drawn": 24}
 
 
+@pytest.mark.slow
 def test_the_threshold_is_chosen_on_pictures_without_faces(net, labels, tmp_path, monkeypatch):
     monkeypatch.setattr(finder, "DRAWN", 20)
     eager = FinderNet(8, (16, 16, 32), 16).eval()
