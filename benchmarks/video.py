@@ -66,7 +66,8 @@ def draw_clip(path: Path, size_wh: tuple[int, int], seconds: int) -> Path:
             sway = np.sin(number / FPS)
             image = ground.crop((int(32 + 30 * sway), 0, int(32 + 30 * sway) + width, height))
             image.paste(portrait, (int((width - side) * (0.5 + 0.4 * sway)), height // 8))
-            container.mux(stream.encode(av.VideoFrame.from_image(image)))
+            frame = av.VideoFrame.from_ndarray(np.asarray(image))
+            container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
 
@@ -80,9 +81,10 @@ def repeat(path: Path, out: Path, times: int) -> Path:
             with av.open(str(path)) as source:
                 video = source.streams.video[0]
                 stream = stream or target.add_stream_from_template(video)
+                assert video.time_base is not None, path
                 length = round(Fraction(video.frames, FPS) / video.time_base)
                 for packet in source.demux(video):
-                    if packet.dts is not None:
+                    if packet.pts is not None and packet.dts is not None:
                         packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
                         packet.stream = stream
                         target.mux(packet)
