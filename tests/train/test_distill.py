@@ -13,7 +13,7 @@ from facetell.detect.model import Model
 from facetell.errors import DataError, ModelError
 from facetell.train import loop
 from facetell.train.distill import Teachers
-from facetell.train.learnt import learnt_before, learnt_from, read_learnt
+from facetell.train.learnt import LEARNT, learnt_before, learnt_from, read_learnt
 from facetell.train.loop import Machine
 from facetell.train.networks import registry
 from facetell.train.release import draft_card
@@ -116,6 +116,16 @@ def test_a_checkpoint_tells_what_it_learnt_from_wherever_it_lies(tmp_path):
     told = learnt_from(later, {}).start_weights
     assert told.startswith("start.ckpt (sha256 ")
     assert "of a run); first of all from: " in told
+
+
+@pytest.mark.parametrize(
+    "told", ["no JSON", "[]", '{"trained_on": 4}', '{"trained_on": {"gan": ""}}']
+)
+def test_a_checkpoint_whose_past_was_changed_is_refused(told, tmp_path):
+    checkpoint = tmp_path / "last.ckpt"
+    torch.save({LEARNT: told}, checkpoint)
+    with pytest.raises(DataError, match=r"last\.ckpt has learnt from cannot be read"):
+        learnt_before(tiny_recipe(pretrained=str(checkpoint)))
 
 
 def test_a_run_remembers_its_ancestors_though_they_are_gone(tmp_path):

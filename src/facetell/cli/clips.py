@@ -89,12 +89,10 @@ def calibrate(
 
 def _judged(data: list[Path], splits: list[str], detector: "Detector") -> "list[JudgedClip]":
     from facetell.cli.progress import progress_bar
-    from facetell.data.layouts import read_dataset
+    from facetell.data.layouts import read_samples
     from facetell.evaluate.clips import judge_clips
 
-    samples = [
-        sample for path in data for sample in read_dataset(path).samples if sample.split in splits
-    ]
+    samples = read_samples(data, splits)
     clips = []
     with progress_bar("judging clips", len(samples)) as advance:
         for clip in judge_clips(samples, detector):

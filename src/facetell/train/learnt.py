@@ -67,35 +67,43 @@ def read_learnt(run: Path, recipe: Recipe) -> Learnt:
 def _facts(run: Path) -> dict[str, Any]:
     path = run / DATA_NAME
     try:
-        return _parsed(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        told = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read: {error}", hint="was it changed?") from error
+    return _parsed(told, path)
 
 
-def _parsed(text: str) -> dict[str, Any]:
-    facts = json.loads(text)
-    counted = {str(source): int(count) for source, count in facts["trained_on"].items()}
+def _parsed(told: str, path: Path) -> dict[str, Any]:
+    """path: the file that tells it."""
+    try:
+        facts = json.loads(told)
+        counted = {str(source): int(count) for source, count in facts["trained_on"].items()}
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        message = f"what {path} has learnt from cannot be read: {error}"
+        raise DataError(message, hint="was it changed?") from error
     return {**facts, "trained_on": counted}
 
 
-def _facts_of(checkpoint: Path) -> dict[str, Any]:
-    """What a checkpoint says of its run wherever it lies, or the run's folder around an older one.
-    Raises DataError where neither does."""
+def _facts_of(checkpoint: Path) -> dict[str, Any] | None:
+    """What a checkpoint says of its run wherever it lies, or the run's folder around an older one;
+    None where neither does. Raises DataError when what is said cannot be read."""
     try:
         told = torch.load(checkpoint, map_location="cpu", weights_only=True)[LEARNT]
     # An unpickler fails in many ways on what is no checkpoint, or none of ours.
     except Exception:
-        return _facts(_run_of(checkpoint))
-    return _parsed(told)
+        run = _run_of(checkpoint)
+        return _facts(run) if (run / DATA_NAME).exists() else None
+    return _parsed(told, checkpoint)
 
 
 def _start(recipe: Recipe) -> str:
     """Where a training started; a checkpoint of ours knows where all began."""
     told = origin(recipe.architecture, recipe.pretrained)
     if isinstance(recipe.pretrained, str) and not recipe.pretrained.endswith(".onnx"):
-        with suppress(DataError, KeyError):
-            checkpoint = find_weights(recipe.pretrained)
-            began = first_of_all(_facts_of(checkpoint)["start_weights"])
+        checkpoint = find_weights(recipe.pretrained)
+        facts = _facts_of(checkpoint)
+        if facts and "start_weights" in facts:  # a run of an older version does not tell
+            began = first_of_all(facts["start_weights"])
             run = _run_of(checkpoint)
             whose = f"of the run {run.name}" if (run / DATA_NAME).exists() else "of a run"
             told = f"{told.partition(';')[0]}, {whose}){FIRST_OF_ALL}{began}"
@@ -116,16 +124,13 @@ def learnt_before(recipe: Recipe) -> dict[Path, dict[str, int]]:
     start = [find_weights(recipe.pretrained)] if isinstance(recipe.pretrained, str) else []
     told = {}
     for path in (*start, *map(Path, recipe.teachers)):
-        with suppress(ModelError, DataError):
-            is_model = path.suffix == ".onnx"
-            learnt = Model.load(path).card.trained_on if is_model else _of_checkpoint(path)
-            told[path] = dict(learnt)
+        if path.suffix != ".onnx":
+            if facts := _facts_of(path):
+                told[path] = facts["trained_on"]
+            continue
+        with suppress(ModelError):
+            told[path] = dict(Model.load(path).card.trained_on)
     return told
-
-
-def _of_checkpoint(path: Path) -> dict[str, int]:
-    counts: dict[str, int] = _facts_of(path)["trained_on"]
-    return counts
 
 
 def _run_of(checkpoint: Path) -> Path:
