@@ -13,7 +13,9 @@ Logits are kept in --keep by what is in the files, so that a network is asked on
 
 import argparse
 import hashlib
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -67,11 +69,18 @@ def logits_of(name: str, crops: UInt8Array, keep: Path) -> FloatArray:
     asked = hashlib.sha256(path.read_bytes() + crops.tobytes() + name[-1].encode()).hexdigest()
     kept = keep / f"{asked[:16]}.npy"
     if not kept.exists():
-        model = Model.load(path, threads=2)
+        model = Model.load(path)
         looks = [crops, crops[:, :, ::-1]] if name.endswith(MIRRORED) else [crops]
-        np.save(kept, np.mean([model.score(look)[0] for look in looks], axis=0))
+        np.save(kept, np.mean([_side_by_side(model, look) for look in looks], axis=0))
     logits: FloatArray = np.load(kept)
     return logits
+
+
+def _side_by_side(model: Model, crops: UInt8Array) -> FloatArray:
+    threads = os.cpu_count() or 1
+    with ThreadPoolExecutor(threads) as pool:
+        parts = pool.map(model.score, np.array_split(crops, threads))
+        return np.concatenate([logit for logit, _ in parts])
 
 
 def told(regions: Sequence[CachedRegion], log_odds: FloatArray) -> dict[str, float]:

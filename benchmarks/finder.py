@@ -151,7 +151,7 @@ def main() -> None:
     parser.add_argument("--finder", type=Path, default=FINDER_FILE)
     args = parser.parse_args()
 
-    own = SmallFinder(1, args.finder)
+    own = SmallFinder(args.finder)
     finders: dict[str, FaceFinder] = {
         "facetell": own,
         "CenterFace": CenterFace(longest_side_px=MAX_SIDE_PX),

@@ -161,7 +161,7 @@ def measure_faces(rounds: int) -> Growth:
     crowds = [draw_crowd(count) for count in FACES]
 
     def judged(crowd: Picture) -> Report:
-        return analyze_picture(crowd, Path("crowd"), detector, detector.options)
+        return analyze_picture(crowd, Path("crowd"), detector)
 
     found = [len(judged(crowd).faces) for crowd in crowds]
     works = {str(number): partial(judged, crowd) for number, crowd in enumerate(crowds)}

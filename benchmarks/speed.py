@@ -72,7 +72,7 @@ def decode(path: Path) -> None:
 def nets_of(path: Path, detector: Detector) -> Mapping[str, Callable[[], None]]:
     """What ONNX Runtime alone does for a picture: both nets, and the judging one, on the tensors
     that they read of it."""
-    finder, judge_net = (open_session(f.read_bytes(), 1) for f in (FINDER_FILE, DEFAULT_MODEL))
+    finder, judge_net = (open_session(f.read_bytes()) for f in (FINDER_FILE, DEFAULT_MODEL))
     image = read_picture(path).image
     found = detector.finder.find_faces(image)
     spec = detector.model.card.crop

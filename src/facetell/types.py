@@ -1,7 +1,9 @@
 """The words of the project as types (one word, one meaning, everywhere)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -106,6 +108,24 @@ class FoundFaces:
 
     def __len__(self) -> int:
         return len(self.boxes_xyxy)
+
+    def chosen(self, which: Any) -> "FoundFaces":
+        """which: numbers, a slice or a mask [N], as of an array."""
+        return FoundFaces(self.boxes_xyxy[which], self.scores[which], self.landmarks[which])
+
+    def scaled(self, factor: float) -> "FoundFaces":
+        """As they lie in a picture `factor` times as large."""
+        by = np.float32(factor)
+        return FoundFaces(self.boxes_xyxy * by, self.scores, self.landmarks * by)
+
+    @staticmethod
+    def together(parts: Sequence["FoundFaces"]) -> "FoundFaces":
+        """The faces of all parts, in their order."""
+        return FoundFaces(
+            np.concatenate([part.boxes_xyxy for part in parts]),
+            np.concatenate([part.scores for part in parts]),
+            np.concatenate([part.landmarks for part in parts]),
+        )
 
     @property
     def areas(self) -> FloatArray:

@@ -32,7 +32,7 @@ def test_labels_then_a_trained_finder(tmp_path, monkeypatch):
     monkeypatch.setattr(finder_recipe, "FinderRecipe", lambda: tiny)
     done = facetell("finder", "train", "--labels", labels, "--out", tmp_path / "run")
     assert done.code == 0
-    card = SmallFinder(1, tmp_path / "run" / "faces.onnx").card
+    card = SmallFinder(tmp_path / "run" / "faces.onnx").card
     assert isinstance(card, FinderCard)
     assert list(card.trained_on) == ["scenes"]
 

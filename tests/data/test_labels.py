@@ -28,13 +28,13 @@ def test_labels_keep_pictures_with_and_without_faces_and_go_on(tmp_path):
     Image.fromarray(noise_image(700, 900)).save(tmp_path / "nobody.png")
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing")
     samples = [sample(tmp_path / "nobody.png", "val"), sample(tmp_path / "broken.jpg")]
-    kept, left_out = build_labels(samples, tmp_path / "labels", processes=1)
-    assert kept == 1
+    added, left_out = build_labels(samples, tmp_path / "labels", processes=1)
+    assert added == 1
     assert "broken.jpg" in left_out[0]
 
     more = [*samples, sample(EXAMPLES / "real-astronaut.jpg")]
-    kept, _ = build_labels(more, tmp_path / "labels", processes=1)
-    assert kept == 1
+    added, _ = build_labels(more, tmp_path / "labels", processes=1)
+    assert added == 1
     cache = LabelCache(tmp_path / "labels")
     nobody, portrait = cache.pictures
     assert (nobody.split, len(nobody.faces)) == ("val", 0)
@@ -44,6 +44,15 @@ def test_labels_keep_pictures_with_and_without_faces_and_go_on(tmp_path):
     np.testing.assert_allclose(portrait.faces.landmarks, expected.landmarks, atol=0.01)
 
 
+def test_a_picture_is_labelled_once_whatever_its_name(tmp_path):
+    Image.fromarray(noise_image(64, 64)).save(tmp_path / "a#1.png")
+    for added in (1, 0):
+        assert build_labels([sample(tmp_path / "a#1.png")], tmp_path / "labels", processes=1) == (
+            added,
+            [],
+        )
+
+
 def test_no_labels_and_cut_ones_are_refused(tmp_path):
     with pytest.raises(DataError, match="no labels"):
         LabelCache(tmp_path)
@@ -51,6 +60,10 @@ def test_no_labels_and_cut_ones_are_refused(tmp_path):
     pixels = tmp_path / "labels" / "pixels.u8"
     pixels.write_bytes(pixels.read_bytes()[:-1])
     with pytest.raises(DataError, match="cut short"):
+        LabelCache(tmp_path / "labels")
+    index = tmp_path / "labels" / "index.jsonl"
+    index.write_bytes(index.read_bytes()[:-9])
+    with pytest.raises(DataError, match=r"index\.jsonl has a line that was cut short"):
         LabelCache(tmp_path / "labels")
 
 

@@ -66,6 +66,15 @@ def test_split_source_and_group_may_be_missing(tmp_path):
     assert (only.split, only.source, only.group) == ("train", "fake", "a.jpg")
 
 
+@pytest.mark.parametrize(
+    ("name", "split"), [("testing", "test"), ("Dev", "val"), ("trn", "train"), ("faces", "train")]
+)
+def test_a_manifest_is_of_the_split_that_its_name_says_as_folders_are(name, split, tmp_path):
+    path = tmp_path / f"{name}.csv"
+    path.write_text("path,label\na.jpg,real\n")
+    assert [sample.split for sample in read_manifest(path)] == [split]
+
+
 def test_groups_that_nobody_named_do_not_mix():
     """Two data sets may have a picture at the same place each; a name is meant."""
     unnamed = [Sample(Path(folder) / "faces/1.jpg", 0, "train", "s", "", "faces/1.jpg")

@@ -19,13 +19,13 @@ from tests.shared import EXAMPLES, noise_image
 
 @pytest.fixture(scope="module")
 def finder():
-    return FINDERS["facetell"](1)
+    return FINDERS["facetell"]()
 
 
 @pytest.mark.parametrize("name", sorted(FINDERS))
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (40, 64), (16, 20_000), (700, 1500)])
 def test_every_finder_keeps_the_contract_on_odd_shapes(name, shape):
-    found = FINDERS[name](1).find_faces(noise_image(*shape))
+    found = FINDERS[name]().find_faces(noise_image(*shape))
     count = len(found)
     assert found.boxes_xyxy.shape == (count, 4)
     assert found.scores.shape == (count,)
@@ -111,14 +111,14 @@ def test_the_same_face_is_found_alike_in_every_size(finder):
 
 def test_a_finder_that_is_no_finder_is_refused(tmp_path):
     with pytest.raises(ModelError, match="no finder"):
-        SmallFinder(1, DEFAULT_MODEL).find_faces(noise_image(64, 64))
+        SmallFinder(DEFAULT_MODEL).find_faces(noise_image(64, 64))
     (tmp_path / "faces.onnx").write_bytes(b"nothing")
     with pytest.raises(ModelError, match="damaged"):
-        SmallFinder(1, tmp_path / "faces.onnx").find_faces(noise_image(64, 64))
+        SmallFinder(tmp_path / "faces.onnx").find_faces(noise_image(64, 64))
 
 
 def test_the_whole_picture_is_one_face():
-    found = FINDERS["whole"](1).find_faces(noise_image(20, 30))
+    found = FINDERS["whole"]().find_faces(noise_image(20, 30))
     np.testing.assert_array_equal(found.boxes_xyxy, [[0, 0, 30, 20]])
 
 
@@ -177,4 +177,4 @@ def test_a_finder_in_one_part_is_refused(tmp_path):
     old.metadata_props.extend(onnx.load(FINDER_FILE).metadata_props)
     onnx.save(old, tmp_path / "faces.onnx")
     with pytest.raises(ModelError, match="of an earlier facetell"):
-        SmallFinder(1, tmp_path / "faces.onnx").find_faces(noise_image(64, 64))
+        SmallFinder(tmp_path / "faces.onnx").find_faces(noise_image(64, 64))

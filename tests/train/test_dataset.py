@@ -130,11 +130,23 @@ def test_validation_crops_are_those_of_judging_after_the_web(tmp_path):
         assert expected[crop.numpy()[None].tobytes()] == float(label) == k % 2
 
 
-def test_same_tensor_in_training_and_inference():
+@pytest.mark.parametrize("align", ["box", "level", "landmarks"])
+@pytest.mark.parametrize(
+    ("size_wh", "box"),
+    [
+        ((400, 300), (150.0, 80.0, 260.0, 220.0)),
+        ((400, 300), (2.0, 150.0, 112.0, 290.0)),
+        ((100, 140), (0.0, 5.0, 100.0, 135.0)),
+    ],
+    ids=["far from the border", "at the border", "longer than the picture is wide"],
+)
+def test_same_tensor_in_training_and_inference(size_wh, box, align):
     """With nothing drawn by chance, the training crop is byte for byte what judging builds."""
-    recipe = Recipe(augmentation=STILL)
-    image, box = noise_image(300, 400), (150.0, 80.0, 260.0, 220.0)
+    recipe = Recipe(augmentation=STILL, align=align)
+    image = noise_image(size_wh[1], size_wh[0])
     landmarks = DRAWN_LANDMARKS + np.float32(130)
+    if size_wh[0] < 200:
+        landmarks = DRAWN_LANDMARKS * np.float32(1.2)
     trained = augmented_crop(image, box, landmarks, recipe, np.random.default_rng(0))
     judged = crop_face(image, box, recipe.crop, landmarks)
     np.testing.assert_array_equal(

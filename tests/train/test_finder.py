@@ -211,6 +211,6 @@ def test_the_threshold_is_chosen_on_pictures_without_faces(net, labels, tmp_path
     path = tmp_path / "faces.onnx"
     card = release_finder(eager, tiny_recipe(), labels, path)
     assert card.min_score > 0.7
-    assert len(SmallFinder(1, path).find_faces(noise_image(300, 300, 77))) == 0
+    assert len(SmallFinder(path).find_faces(noise_image(300, 300, 77))) == 0
     shy = release_finder(net, tiny_recipe(), labels, path)
     assert shy.min_score == 0.3

@@ -157,7 +157,7 @@ _finder: FaceFinder | None = None  # one per worker process, opened by the pool'
 
 def _open_finder() -> None:
     global _finder
-    _finder = FINDERS["facetell"](1)
+    _finder = FINDERS["facetell"]()
 
 
 def _find_region(path: Path) -> tuple[UInt8Array, BoxXYXY, FloatArray] | str:

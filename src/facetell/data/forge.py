@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from facetell.data.degrade import blur, relight
+from facetell.data.warp import affine
 from facetell.detect.align import Affine, similarity
 from facetell.types import FloatArray, UInt8Array
 
@@ -33,12 +34,7 @@ def self_blend(image: UInt8Array, landmarks: FloatArray, rng: np.random.Generato
     shift = rng.uniform(-0.04, 0.04, 2) * side
     zoom = rng.uniform(0.97, 1.03)
     centre = landmarks.mean(axis=0)
-    matrix = np.array(
-        [
-            [zoom, 0, centre[0] * (1 - zoom) + shift[0]],
-            [0, zoom, centre[1] * (1 - zoom) + shift[1]],
-        ]
-    )
+    matrix = affine(zoom, 0.0, centre, centre + shift)
     moved = _warp(source, matrix, (image.shape[1], image.shape[0]))
     return _blend(image, moved, face_mask(image.shape[:2], landmarks) * rng.uniform(0.6, 1.0))
 

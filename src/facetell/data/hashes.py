@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from facetell.detect.media import read_picture
@@ -67,7 +66,7 @@ def near_pairs(looks: Sequence[int | None], max_bits: int = NEAR_BITS) -> list[t
         for numbers in shelf.values():
             values = np.array([looks[n] for n in numbers], np.uint64)
             for i, number in enumerate(numbers[:-1]):
-                differing = _bits(values[i + 1 :] ^ values[i])
+                differing = np.bitwise_count(values[i + 1 :] ^ values[i])
                 near = np.flatnonzero(differing <= max_bits)
                 pairs.update((number, numbers[i + 1 + int(j)]) for j in near)
     return sorted(pairs)
@@ -94,8 +93,3 @@ def joined(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
         low, high = sorted((root(one), root(other)))
         first[high] = low
     return [root(number) for number in range(count)]
-
-
-def _bits(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.intp]:
-    """How many bits of each value are set."""
-    return np.asarray(np.unpackbits(values.view(np.uint8).reshape(-1, 8), axis=1).sum(axis=1))

@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path, PurePath
@@ -67,13 +67,17 @@ def build_labels(
 ) -> tuple[int, list[str]]:
     """Let the teacher find the faces of each picture and of the frames of each clip.
 
-    Returns how many pictures are kept and, for every sample that cannot be read, a line that says
+    Returns how many pictures are added and, for every sample that cannot be read, a line that says
     why. An existing cache is continued.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    known = {picture.path.split("#")[0] for picture in _read_index(folder)}
+    known = {
+        path
+        for picture in _read_index(folder)
+        for path in (picture.path, picture.path.rpartition("#")[0])
+    }
     todo = [sample for sample in samples if str(sample.path) not in known]
-    left_out, kept = [], 0
+    left_out, added = [], 0
     with (
         alone(folder),
         ProcessPoolExecutor(processes or os.cpu_count(), initializer=_open_teacher) as pool,
@@ -88,19 +92,19 @@ def build_labels(
                 for name, image, faces in found:
                     row = _row(name, sample, append_picture(pixels, image), image, faces)
                     index.write(json.dumps(row) + "\n")
-                    kept += 1
+                    added += 1
             on_progress(done)
-    return kept, left_out
+    return added, left_out
 
 
 def corrected(path: str, faces: FoundFaces) -> FoundFaces:
     """The teacher's faces of a picture, with `teacher_mistakes.csv` taken into account."""
     match _mistakes().get(PurePath(path).name):
         case "no_face":
-            return FoundFaces(faces.boxes_xyxy[:0], faces.scores[:0], faces.landmarks[:0])
+            return faces.chosen(slice(0))
         case "unclear":
             unsure = np.minimum(faces.scores, np.float32(LEAST_SCORE))
-            return FoundFaces(faces.boxes_xyxy, unsure, faces.landmarks)
+            return replace(faces, scores=unsure)
         case _:
             return faces
 
@@ -127,7 +131,7 @@ _teacher: CenterFace | None = None  # one per worker process, opened by the pool
 
 def _open_teacher() -> None:
     global _teacher
-    _teacher = CenterFace(threads=1, longest_side_px=MAX_SIDE_PX, min_score=LEAST_SCORE)
+    _teacher = CenterFace(longest_side_px=MAX_SIDE_PX, min_score=LEAST_SCORE)
 
 
 def _label(path: Path) -> list[tuple[str, UInt8Array, FoundFaces]] | str:
@@ -165,8 +169,10 @@ def _read_index(folder: Path) -> list[LabelledPicture]:
     index = folder / "index.jsonl"
     if not index.exists():
         return []
-    with index.open(encoding="utf-8") as file:
-        return [_labelled(json.loads(line)) for line in file]
+    lines = index.read_text(encoding="utf-8").splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        raise DataError(f"{index} has a line that was cut short", hint="delete that line")
+    return [_labelled(json.loads(line)) for line in lines]
 
 
 def _labelled(row: dict[str, object]) -> LabelledPicture:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from facetell.data.manifest import (
     LABELS,
+    SPLIT_WORDS,
     SPLITS,
     Sample,
     capped,
@@ -26,11 +27,6 @@ LABEL_WORDS = {
     "fake": ("fake", "fakes", "generated", "synthetic", "ai", "deepfake", "deepfakes",
              "manipulated", "forged"),
 }  # fmt: skip
-SPLIT_WORDS = {
-    "train": ("train", "training", "trn"),
-    "val": ("val", "valid", "validation", "dev"),
-    "test": ("test", "testing"),
-}
 NEGATIONS = {"no", "non", "not", "without"}
 """A folder of such a name says nothing: `not_fake` is not `fake`."""
 PLAIN_WORDS = {

@@ -14,13 +14,13 @@ from facetell.errors import DataError, MissingExtra
 
 LABELS = {"real": 0, "fake": 1}
 SPLITS = ("train", "val", "test")
-SPLIT_OF_NAME = {
-    "train": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
+SPLIT_WORDS = {
+    "train": ("train", "training", "trn"),
+    "val": ("val", "valid", "validation", "dev"),
+    "test": ("test", "testing"),
 }
+"""What a file or a folder is called that holds a split."""
+SPLIT_OF_NAME = {word: split for split, words in SPLIT_WORDS.items() for word in words}
 _NEEDED = ("path", "label")
 _COLUMNS = ("path", "label", "split", "source", "generator", "group")
 
@@ -113,8 +113,10 @@ def write_parquet(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
 def _root(manifest: Path, first: str) -> Path:
     """The folder that paths are relative to: the manifest's, or one up to two levels below it."""
     folder = manifest.parent
-    below = [path for pattern in ("*", "*/*") for path in sorted(folder.glob(pattern))]
-    return next((root for root in (folder, *below) if (root / first).is_file()), folder)
+    if (folder / first).is_file():
+        return folder
+    below = (root for pattern in ("*/", "*/*/") for root in sorted(folder.glob(pattern)))
+    return next((root for root in below if (root / first).is_file()), folder)
 
 
 def _sample(row: dict[str, str], label: str, split: str, root: Path, where: str) -> Sample:

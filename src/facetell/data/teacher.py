@@ -31,17 +31,14 @@ class CenterFace:
     STRIDE = 4
     MARGIN_WHEN_ALL_FACE = 0.3
 
-    def __init__(
-        self, threads: int = 1, longest_side_px: int = 1024, min_score: float = MIN_SCORE
-    ) -> None:
+    def __init__(self, longest_side_px: int = 1024, min_score: float = MIN_SCORE) -> None:
         """Pictures with a longer side than `longest_side_px` are searched at that size."""
-        self._threads = threads
         self._longest_side_px = longest_side_px
         self._min_score = min_score
 
     @cached_property
     def _session(self) -> Any:
-        return open_session(_centerface_bytes(), self._threads)
+        return open_session(_centerface_bytes())
 
     def find_faces(self, image: UInt8Array) -> FoundFaces:
         """As in `facetell.detect.faces.FaceFinder`."""
@@ -68,7 +65,7 @@ class CenterFace:
         boxes = np.asarray(boxes / np.tile(factor, 2), np.float32)
         landmarks = np.asarray(landmarks / factor, np.float32)
         keep = suppress_overlaps(boxes, scores, MAX_OVERLAP)
-        return inside_picture(FoundFaces(boxes[keep], scores[keep], landmarks[keep]), image)
+        return inside_picture(FoundFaces(boxes, scores, landmarks).chosen(keep), image)
 
 
 def _centerface_bytes() -> bytes:

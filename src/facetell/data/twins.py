@@ -94,7 +94,7 @@ def forge_twins(
 def _forged(
     reals: Sequence[Sample], folder: Path, forgery: Forgery, name: str, seed: int, threads: int
 ) -> Iterator[tuple[Path, Path] | str]:
-    finder = FINDERS["facetell"](1)
+    finder = FINDERS["facetell"]()
 
     def face_of(sample: Sample) -> Face:
         try:

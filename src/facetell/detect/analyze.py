@@ -84,15 +84,13 @@ class Detector:
 
         Raises ModelError when the model file cannot be used.
         """
-        # One thread each: ONNX Runtime's own threads spin while they wait for each other, and
-        # where others use the processor, too, that is slower than no threads.
-        detector = cls(Model.load(Path(model)), FINDERS[options.finder](1), options, threads)
+        detector = cls(Model.load(Path(model)), FINDERS[options.finder](), options, threads)
         give_back()
         return detector
 
     def analyze(self, source: str | Path, on_progress: OnProgress = ignore) -> Report:
         """Judge one file; see `analyze`."""
-        return analyze(source, self, self.options, on_progress)
+        return analyze(source, self, on_progress)
 
 
 class Stopwatch:
@@ -119,9 +117,7 @@ class Stopwatch:
         return Timings(**milliseconds | {"total": total})
 
 
-def analyze(
-    source: str | Path, detector: Detector, options: Options, on_progress: OnProgress = ignore
-) -> Report:
+def analyze(source: str | Path, detector: Detector, on_progress: OnProgress = ignore) -> Report:
     """Judge the faces in one picture or clip.
 
     on_progress: called with seconds of a clip that were watched, and how many there are.
@@ -129,23 +125,19 @@ def analyze(
     Always returns a report: a file that cannot be read has status `error`, one without a face
     `no_face`, both with the reason and without a score.
     """
-    path, watch = Path(source), Stopwatch()
+    path, watch, options = Path(source), Stopwatch(), detector.options
     try:
         with open_media(path, detector.threads, options.timeout_s, options.max_pixels) as media:
             watch.lap("read")
             if isinstance(media, Picture):
-                return analyze_picture(media, path, detector, options, watch)
-            return analyze_clip(media, path, detector, options, watch, on_progress)
+                return analyze_picture(media, path, detector, watch)
+            return analyze_clip(media, path, detector, watch, on_progress)
     except MediaError as error:
         return _report(path, detector, watch, _kind_of(path), Status.ERROR, reason=str(error))
 
 
 def analyze_picture(
-    picture: Picture,
-    path: Path,
-    detector: Detector,
-    options: Options,
-    watch: Stopwatch | None = None,
+    picture: Picture, path: Path, detector: Detector, watch: Stopwatch | None = None
 ) -> Report:
     """Judge a picture already decoded; `path` is only what the report calls it.
 
@@ -154,7 +146,7 @@ def analyze_picture(
     watch = watch or Stopwatch()
     found = detector.finder.find_faces(picture.image)
     watch.lap("faces")
-    chosen = largest(found, options.max_faces)
+    chosen = largest(found, detector.options.max_faces)
     faces = judge_faces(picture, chosen, detector.model)
     watch.lap("model")
     facts = {"format": picture.format, "size_wh": picture.size_wh}
@@ -186,7 +178,6 @@ def analyze_clip(
     clip: Clip,
     path: Path,
     detector: Detector,
-    options: Options,
     watch: Stopwatch | None = None,
     on_progress: OnProgress = ignore,
 ) -> Report:
@@ -194,7 +185,7 @@ def analyze_clip(
 
     Raises MediaError when not one frame of it can be read.
     """
-    watch = watch or Stopwatch()
+    watch, options = watch or Stopwatch(), detector.options
     watched = Watched(detector.model.card, clip.facts, options.sampling)
     a_second = max(1, round(options.sampling.fps or clip.facts.fps or USUAL_FPS))
     quickly = partial(find_quickly, detector.finder)

@@ -62,11 +62,15 @@ def place_crop(
 
     landmarks: [5, 2], NaN or None where there are none.
     """
-    if spec.align == "box" or landmarks is None:
-        face = by_box(box_xyxy)
-    else:
-        face = PLACES[spec.align](box_xyxy, landmarks)
+    face = face_square(box_xyxy, landmarks, spec)
     return replace(face, side=face.side * spec.margin).kept_inside(size_wh, least=face.side)
+
+
+def face_square(box_xyxy: Sequence[float], landmarks: FloatArray | None, spec: CropSpec) -> Square:
+    """The face itself, as long as the square's side; wherever the picture ends."""
+    if spec.align == "box" or landmarks is None:
+        return by_box(box_xyxy)
+    return PLACES[spec.align](box_xyxy, landmarks)
 
 
 def cut_region(image: UInt8Array, region_xyxy: Sequence[float]) -> tuple[UInt8Array, BoxXYXY]:

@@ -6,6 +6,7 @@ runs.
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -53,9 +54,8 @@ class SmallFinder:
     Cost and memory are bounded whatever the picture's size, see `LOOKS`.
     """
 
-    def __init__(self, threads: int = 1, path: Path = FINDER_FILE) -> None:
-        """threads: processor threads that one picture may use. path: a file with a `FinderCard`."""
-        self._threads = threads
+    def __init__(self, path: Path = FINDER_FILE) -> None:
+        """path: a file with a `FinderCard`."""
         self._path = path
 
     @property
@@ -67,7 +67,7 @@ class SmallFinder:
     def _opened(self) -> tuple[Any, FinderCard]:
         from facetell.detect.model import open_file
 
-        session, card, _ = open_file(self._path, self._threads, FinderCard)
+        session, card, _ = open_file(self._path, FinderCard)
         if FEATURES not in {one.name for one in session.get_inputs()}:
             raise ModelError(
                 f"{self._path} is a finder of an earlier facetell, whose network was in one part",
@@ -80,10 +80,7 @@ class SmallFinder:
         sides = _sides(max(height, width))
         inputs = _network_inputs(image, sides)
         looks = [self._look(side, *given) for side, given in zip(sides, inputs, strict=True)]
-        boxes = np.concatenate([found.boxes_xyxy for found in looks])
-        scores = np.concatenate([found.scores for found in looks])
-        landmarks = np.concatenate([found.landmarks for found in looks])
-        return inside_picture(merge_overlaps(FoundFaces(boxes, scores, landmarks)), image)
+        return inside_picture(merge_overlaps(FoundFaces.together(looks)), image)
 
     def _look(self, longest_px: int, pixels: UInt8Array, scale_xy: FloatArray) -> FoundFaces:
         """Search at one size; pixels, scale_xy: see `_network_inputs`."""
@@ -103,16 +100,13 @@ class SmallFinder:
 class WholePicture:
     """Takes the whole picture as one face, for crops that were made elsewhere."""
 
-    def __init__(self, threads: int = 1) -> None:
-        """`threads` is there for the interface; nothing is searched."""
-
     def find_faces(self, image: UInt8Array) -> FoundFaces:
         height, width = image.shape[:2]
         box = np.array([[0, 0, width, height]], np.float32)
         return FoundFaces(box, np.ones(1, np.float32), np.full((1, 5, 2), np.nan, np.float32))
 
 
-FINDERS: dict[str, Callable[[int], FaceFinder]] = {
+FINDERS: dict[str, Callable[[], FaceFinder]] = {
     "facetell": SmallFinder,
     "whole": WholePicture,
 }
@@ -179,7 +173,7 @@ def inside_picture(found: FoundFaces, image: UInt8Array) -> FoundFaces:
     limit = np.array([width, height, width, height], np.float32)
     boxes = found.boxes_xyxy.clip(0, limit)
     some = (boxes[:, 2:] - boxes[:, :2] > 1).all(axis=1)
-    return FoundFaces(boxes[some], found.scores[some], found.landmarks[some])
+    return replace(found, boxes_xyxy=boxes).chosen(some)
 
 
 def _sides(longest_px: int) -> list[int]:

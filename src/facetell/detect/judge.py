@@ -55,15 +55,12 @@ def find_quickly(finder: FaceFinder, image: UInt8Array) -> FoundFaces:
     """The faces of a large frame but for the smallest: it is searched at QUICK_PX at most."""
     factor = -(-max(image.shape) // QUICK_PX)
     found = finder.find_faces(reduce_by(image, factor))
-    scale = np.float32(factor)
-    whole = FoundFaces(found.boxes_xyxy * scale, found.scores, found.landmarks * scale)
-    return inside_picture(whole, image)
+    return inside_picture(found.scaled(factor), image)
 
 
 def largest(found: FoundFaces, count: int) -> FoundFaces:
     """The largest faces, in the order they were found."""
-    chosen = sorted(np.argsort(-found.areas, kind="stable")[:count].tolist())
-    return FoundFaces(found.boxes_xyxy[chosen], found.scores[chosen], found.landmarks[chosen])
+    return found.chosen(np.sort(np.argsort(-found.areas, kind="stable")[:count]))
 
 
 def _to_original(box: BoxXYXY, picture: Picture) -> BoxXYXY:

@@ -29,12 +29,12 @@ class Model:
         self.path = path
 
     @classmethod
-    def load(cls, path: Path = DEFAULT_MODEL, threads: int = 1) -> "Model":
+    def load(cls, path: Path = DEFAULT_MODEL) -> "Model":
         """Open a model file.
 
         Raises ModelError when it is missing, damaged, foreign, or newer than this code.
         """
-        session, card, sha256 = open_file(path, threads, ModelCard)
+        session, card, sha256 = open_file(path, ModelCard)
         _check_contract(session, card, path)
         return cls(session, card, sha256, path)
 
@@ -61,12 +61,12 @@ class Model:
         return np.concatenate([self._session.run(["logit"], {"crops": p})[0] for p in parts])
 
 
-def open_file(path: Path, threads: int, kind: type[AnyCard]) -> tuple[Any, AnyCard, str]:
+def open_file(path: Path, kind: type[AnyCard]) -> tuple[Any, AnyCard, str]:
     """Open an ONNX file with its card; returns session, card and SHA-256.
 
     Raises ModelError when it is missing, damaged, foreign, or newer than this code.
     """
-    file = open_onnx(path, threads)
+    file = open_onnx(path)
     text = file.session.get_modelmeta().custom_metadata_map.get(CARD_KEY)
     if text is None:
         raise ModelError(

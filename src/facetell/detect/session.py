@@ -38,36 +38,36 @@ def begin_to_open(*paths: Path) -> None:
 
     pool = ThreadPoolExecutor(len(paths), thread_name_prefix="facetell-open")
     for path in paths:
-        _BEGUN[path] = pool.submit(_open, path, 1)
+        _BEGUN[path] = pool.submit(_open, path)
     pool.shutdown(wait=False)
 
 
-def open_onnx(path: Path, threads: int = 1) -> OnnxFile:
-    """Open a file; threads: of the processor, for one run.
-
-    Raises ModelError when it is missing, damaged or no ONNX file.
-    """
-    begun = _BEGUN.pop(path, None) if threads == 1 else None
-    return begun.result() if begun else _open(path, threads)
+def open_onnx(path: Path) -> OnnxFile:
+    """Open a file. Raises ModelError when it is missing, damaged or no ONNX file."""
+    begun = _BEGUN.pop(path, None)
+    return begun.result() if begun else _open(path)
 
 
-def _open(path: Path, threads: int) -> OnnxFile:
+def _open(path: Path) -> OnnxFile:
     try:
         data = path.read_bytes()
     except OSError as error:
         raise ModelError(
             f"the model file {path} cannot be read: {error.strerror}", hint=REINSTALL
         ) from error
-    session = open_session(data, threads, name=str(path))
+    session = open_session(data, name=str(path))
     return OnnxFile(session, hashlib.sha256(data).hexdigest())
 
 
-def open_session(data: bytes, threads: int, name: str = "the model") -> Any:
-    """Open ONNX bytes on the CPU. Raises ModelError when they are no usable model."""
+def open_session(data: bytes, name: str = "the model") -> Any:
+    """Open ONNX bytes on the CPU, one thread of it for each run. Raises ModelError when they are no
+    usable model."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    # ONNX Runtime's own threads spin while they wait for each other, and where others use the
+    # processor, too, that is slower than no threads.
+    options.intra_op_num_threads = 1
     # Pictures of many sizes would each leave their buffers in ONNX Runtime, for good.
     options.enable_cpu_mem_arena = False
     options.enable_mem_pattern = False

@@ -85,7 +85,7 @@ def judge_degraded(
     is only what the report calls it."""
     image = degrade(picture.image)
     degraded = replace(picture, image=image, size_wh=(image.shape[1], image.shape[0]))
-    return analyze_picture(degraded, path, detector, detector.options)
+    return analyze_picture(degraded, path, detector)
 
 
 def unjudged(sample: Sample, tier: str) -> Score:

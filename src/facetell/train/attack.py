@@ -75,7 +75,7 @@ def see(sample: Sample, detector: analyze.Detector) -> Seen:
         picture = read_picture(sample.path)
     except MediaError:
         return Seen(row, None)
-    report = analyze.analyze_picture(picture, sample.path, detector, detector.options)
+    report = analyze.analyze_picture(picture, sample.path, detector)
     if report.status is not Status.OK:
         return Seen(replace(row, status=report.status), None)
     square = seen_square(picture, report.faces[0])

@@ -31,7 +31,14 @@ from facetell.data.degrade import (
 from facetell.data.forge import self_blend
 from facetell.data.twins import real_twin
 from facetell.detect.align import Square
-from facetell.detect.crop import crop_face, cut_region, cut_square, place_crop, to_tensor
+from facetell.detect.crop import (
+    crop_face,
+    cut_region,
+    cut_square,
+    face_square,
+    place_crop,
+    to_tensor,
+)
 from facetell.errors import DataError
 from facetell.train.recipe import Recipe
 from facetell.types import BoxXYXY, FloatArray, UInt8Array
@@ -126,9 +133,10 @@ def augmented_crop(
     after.
     """
     size_wh = image.shape[1], image.shape[0]
-    square = place_crop(box_xyxy, landmarks, recipe.crop, size_wh)
     how = recipe.augmentation
-    square = _jitter(square, how, rng).kept_inside(size_wh, least=square.side / recipe.margin)
+    square = place_crop(box_xyxy, landmarks, recipe.crop, size_wh)
+    length = face_square(box_xyxy, landmarks, recipe.crop).side
+    square = _jitter(square, how, rng).kept_inside(size_wh, least=length)
     around = square.bounds_xyxy
     region, inside = cut_region(image, around)
     small = random_shrink(region, rng, how)

@@ -68,7 +68,7 @@ def release_finder(
     """
     data = finder_bytes(net)
     write_finder(data, recipe, cache, path, min_score=LEAST_SCORE)
-    finder = SmallFinder(1, path)
+    finder = SmallFinder(path)
     rng = np.random.default_rng(recipe.seed)
     val = [p for p in cache.pictures if p.split == "val" and not len(p.faces)]
     empty = [cache.image(picture) for picture in val]
