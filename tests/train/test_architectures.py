@@ -91,6 +91,20 @@ def test_weights_that_cannot_be_fetched_are_an_error_with_a_remedy(monkeypatch):
     assert "pretrained=false" in refused.value.hint
 
 
+@pytest.mark.parametrize("name", ["mixer_s32_224", "levit_128s"])
+def test_networks_of_timm_made_for_one_size_are_built_for_that_of_the_crops(name):
+    net = architecture(name).build(96, False)
+    logit, evidence = net(torch.zeros(1, 3, 96, 96))
+    assert logit.shape == (1,)
+    assert evidence.shape[0] == 1
+
+
+def test_networks_that_give_no_map_are_refused_with_a_remedy():
+    with pytest.raises(DataError, match="crossvit_9_240 takes no crops of 96 px") as refused:
+        architecture("crossvit_9_240").build(96, False)
+    assert "another architecture" in refused.value.hint
+
+
 def test_cost_counts_parameters_and_multiplications():
     parameters, macs = cost(architecture("baseline_cnn"), 64)
     by_hand = [(3, 32, 64), (32, 64, 32), (64, 128, 16)]

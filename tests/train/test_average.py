@@ -7,7 +7,7 @@ from facetell.detect.model import Model
 from facetell.errors import DataError
 from facetell.train.average import average
 from facetell.train.export import onnx_bytes, write_model
-from facetell.train.join import join
+from facetell.train.join import join, part_of
 from facetell.train.networks import registry
 from facetell.train.networks.folding import fold
 from tests.cli.tiny_model import tiny_card
@@ -35,6 +35,13 @@ def folded_model(path, seed, architecture="tiny"):
     card["crop"]["size_px"] = SIZE_PX
     write_model(onnx_bytes(net.eval(), SIZE_PX), ModelCard.model_validate(card), path)
     return net
+
+
+def test_networks_of_joined_joins_are_counted_through():
+    pair = {"1: first": {"seed": 1}, "2: second": {"1: a": {}, "2: b": {}, "averaged": [1, 1]}}
+    card = ModelCard.model_validate(tiny_card(recipe={"1: pair": pair, "2: third": {"seed": 3}}))
+    assert [part_of(card, number).name for number in (1, 2, 3)] == ["first", "second", "third"]
+    assert part_of(card, 3).recipe == {"seed": 3}
 
 
 @pytest.mark.parametrize("times", [1, 2])

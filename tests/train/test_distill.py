@@ -106,6 +106,14 @@ def test_what_a_start_has_learnt_from_is_read_from_its_run(tmp_path):
     assert learnt_before(tiny_recipe(pretrained=True)) == {}
 
 
+def test_a_strange_file_beside_weights_is_not_taken_for_their_past(tmp_path):
+    weights = tmp_path / "models/mine/w.pth"
+    weights.parent.mkdir(parents=True)
+    weights.write_bytes(b"weights")
+    (tmp_path / "data.json").write_text(json.dumps({"trained_on": {"gan": 4}}))
+    assert learnt_before(tiny_recipe(pretrained=str(weights))) == {}
+
+
 def test_a_checkpoint_tells_what_it_learnt_from_wherever_it_lies(tmp_path):
     cache, recipe = drawn_cache(tmp_path / "cache"), tiny_recipe(samples=32, check_every=32)
     write_facts(tmp_path / "run", cache, Machine(), recipe)

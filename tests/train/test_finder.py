@@ -9,6 +9,7 @@ from facetell.data.labels import LabelCache
 from facetell.detect.answers import STRIP_ROWS, answers
 from facetell.detect.card import CARD_KEY, FinderCard
 from facetell.detect.faces import SmallFinder
+from facetell.detect.session import FINDER_FILE
 from facetell.errors import DataError
 from facetell.train import finder
 from facetell.train.finder import finder_bytes, release_finder, train_finder, write_finder
@@ -199,6 +200,17 @@ def test_a_written_finder_is_small_and_carries_its_card(exported, labels, tmp_pa
         update={"recipe": json.loads(card.model_dump_json())["recipe"]}
     )
     assert card.trained_on == {"drawn": 24}
+
+
+def test_an_interrupted_release_leaves_no_finder(net, labels, tmp_path, monkeypatch):
+    def interrupted(self, image):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(finder, "finder_bytes", lambda net: FINDER_FILE.read_bytes())
+    monkeypatch.setattr(finder.SmallFinder, "find_faces", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        release_finder(net, tiny_recipe(), labels, tmp_path / "faces.onnx")
+    assert not (tmp_path / "faces.onnx").exists()
 
 
 @pytest.mark.slow

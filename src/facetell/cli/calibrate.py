@@ -1,19 +1,10 @@
 """`facetell calibrate`"""
 
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
-
-
-class Align(StrEnum):
-    """What places the crops; `detect.crop.CropSpec` says more."""
-
-    BOX = "box"
-    LEVEL = "level"
-    LANDMARKS = "landmarks"
 
 
 def calibrate(
@@ -21,7 +12,8 @@ def calibrate(
     val: Annotated[list[Path], typer.Option(help="Data whose `val` split calibrates the model.")],
     out: Annotated[Path, typer.Option(help="The model file to write.")],
     align: Annotated[
-        Align | None, typer.Option(help="Place crops anew; by default as the model's card says.")
+        Literal["box", "level", "landmarks"] | None,
+        typer.Option(help="Place crops anew; by default as the model's card says."),
     ] = None,
 ) -> None:
     """Fit calibration and thresholds of a model again, on the val split; its weights stay.
@@ -39,5 +31,5 @@ def calibrate(
         raise MissingExtra(f"what calibrating needs ({error.name})", "train") from error
 
     held_out = split_of(val, "val")
-    way = align.value if align else Model.load(model).card.crop.align
+    way = align or Model.load(model).card.crop.align
     fit_with_progress(partial(recalibrate, model, way, held_out, out), held_out, out)

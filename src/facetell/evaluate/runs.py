@@ -17,6 +17,7 @@ ENVIRONMENT_NAME = "environment.json"
 METRICS_NAME = "metrics.json"
 MODEL_NAME = "model.onnx"
 CURVES_NAME = "curves.png"
+CHECKPOINTS_NAME = "checkpoints"
 RESULTS = (MODEL_NAME, "faces.onnx", "scores.csv")
 """What a run ends with: a detector's, the face finder's, one of a study of kinds left out."""
 VAL_AUC = "val_auc"

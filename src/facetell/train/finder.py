@@ -67,8 +67,9 @@ def release_finder(
     without a face: val scenes, and DRAWN backgrounds drawn in code.
     """
     data = finder_bytes(net)
-    write_finder(data, recipe, cache, path, min_score=LEAST_SCORE)
-    finder = SmallFinder(path)
+    unfitted = path.with_suffix(".draft")
+    write_finder(data, recipe, cache, unfitted, min_score=LEAST_SCORE)
+    finder = SmallFinder(unfitted)
     rng = np.random.default_rng(recipe.seed)
     val = [p for p in cache.pictures if p.split == "val" and not len(p.faces)]
     empty = [cache.image(picture) for picture in val]
@@ -76,6 +77,7 @@ def release_finder(
     falling = np.sort(np.concatenate([finder.find_faces(image).scores for image in empty]))[::-1]
     allowed = int(FALSE_BOXES * len(empty))
     min_score = float(falling[allowed]) + 0.005 if len(falling) > allowed else LEAST_SCORE
+    unfitted.unlink()
     return write_finder(data, recipe, cache, path, min_score=round(min_score, 3))
 
 

@@ -1,7 +1,7 @@
 """Several detectors in one model file: witnesses that saw different things, heard alike."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -172,14 +172,22 @@ def _halved(weights: Sequence[TensorProto]) -> tuple[list[NodeProto], list[Tenso
 def part_of(card: ModelCard, number: int) -> ModelCard:
     """What the card of a joined model says of one of its networks, counted from 1; any other card
     as it is."""
-    if "averaged" in card.recipe:
+    found = list(_networks(card.name, card.recipe))
+    if len(found) == 1:
         return card
-    for key, recipe in card.recipe.items():
-        place, _, name = key.partition(": ")
-        if place == str(number):
-            began = first_of_all(card.start_weights)
-            return card.model_copy(update={"name": name, "recipe": recipe, "start_weights": began})
-    return card
+    name, recipe = found[number - 1]
+    began = first_of_all(card.start_weights)
+    return card.model_copy(update={"name": name, "recipe": recipe, "start_weights": began})
+
+
+def _networks(name: str, recipe: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Name and recipe of each network of a model, those of joined models one by one."""
+    parts = {key: part for key, part in recipe.items() if key.partition(": ")[0].isdigit()}
+    if not parts or "averaged" in recipe:
+        yield name, recipe
+        return
+    for key, part in parts.items():
+        yield from _networks(key.partition(": ")[2], part)
 
 
 def draft_of(cards: Sequence[ModelCard], name: str) -> ModelCard:

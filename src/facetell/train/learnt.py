@@ -13,6 +13,7 @@ import torch
 from facetell.data.crops import CropCache
 from facetell.detect.model import Model
 from facetell.errors import DataError, ModelError
+from facetell.evaluate.runs import CHECKPOINTS_NAME
 from facetell.train.networks.start import FIRST_OF_ALL, find_weights, first_of_all, origin
 from facetell.train.recipe import Recipe
 
@@ -92,7 +93,7 @@ def _facts_of(checkpoint: Path) -> dict[str, Any] | None:
     # An unpickler fails in many ways on what is no checkpoint, or none of ours.
     except Exception:
         run = _run_of(checkpoint)
-        return _facts(run) if (run / DATA_NAME).exists() else None
+        return _facts(run) if run else None
     return _parsed(told, checkpoint)
 
 
@@ -105,7 +106,7 @@ def _start(recipe: Recipe) -> str:
         if facts and "start_weights" in facts:  # a run of an older version does not tell
             began = first_of_all(facts["start_weights"])
             run = _run_of(checkpoint)
-            whose = f"of the run {run.name}" if (run / DATA_NAME).exists() else "of a run"
+            whose = f"of the run {run.name}" if run else "of a run"
             told = f"{told.partition(';')[0]}, {whose}){FIRST_OF_ALL}{began}"
     return told
 
@@ -133,7 +134,9 @@ def learnt_before(recipe: Recipe) -> dict[Path, dict[str, int]]:
     return told
 
 
-def _run_of(checkpoint: Path) -> Path:
-    """RUN/checkpoints/STAGE/last.ckpt lies three folders deep in its run."""
-    *_, run = checkpoint.resolve().parents[:3]
-    return run
+def _run_of(checkpoint: Path) -> Path | None:
+    """The run around RUN/checkpoints/STAGE/last.ckpt, where it is told what that learnt from."""
+    checkpoints = checkpoint.resolve().parent.parent
+    run = checkpoints.parent
+    told = checkpoints.name == CHECKPOINTS_NAME and (run / DATA_NAME).exists()
+    return run if told else None

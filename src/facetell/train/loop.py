@@ -32,7 +32,14 @@ from torch.utils.data import DataLoader, Dataset
 from facetell.data.crops import CropCache
 from facetell.detect.heap import keep_freed_memory
 from facetell.errors import DataError, OutputError
-from facetell.evaluate.runs import CONFIG_NAME, LOGS_NAME, RESULTS, VAL_AUC, read_config
+from facetell.evaluate.runs import (
+    CHECKPOINTS_NAME,
+    CONFIG_NAME,
+    LOGS_NAME,
+    RESULTS,
+    VAL_AUC,
+    read_config,
+)
 from facetell.train.adversarial import harden
 from facetell.train.dataset import TrainingSamples, ValidationSamples
 from facetell.train.distill import Teachers
@@ -45,7 +52,6 @@ from facetell.train.recipe import Recipe
 
 CHECKPOINT_EVERY = timedelta(seconds=60)
 LOG_EVERY = 20  # steps
-CHECKPOINTS_NAME = "checkpoints"
 DAMAGED = "it is damaged or of another version: start anew with another --out"
 
 Net = TypeVar("Net", bound=nn.Module)

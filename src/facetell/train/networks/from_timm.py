@@ -1,6 +1,8 @@
 """Any network of timm as a backbone: convolutional ones by their feature map, transformers by their
 tokens, so that the evidence map is the decision in all of them."""
 
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import torch
@@ -43,9 +45,8 @@ def timm_backbone(name: str, size_px: int, *, pretrained: bool) -> tuple[nn.Modu
             f"no architecture {name!r}",
             hint=f"facetell models --architectures, or a name of timm{f': {near}' if near else ''}",
         )
-    sized: dict[str, Any] = {"img_size": size_px} if _takes_size(name) else {}
     try:
-        net = timm.create_model(name, pretrained=pretrained, num_classes=0, **sized)
+        net = _created(name, size_px, pretrained)
     # The hub's client raises whatever its transport does; all of it means that nothing came.
     except Exception as error:
         if not pretrained:
@@ -54,8 +55,26 @@ def timm_backbone(name: str, size_px: int, *, pretrained: bool) -> tuple[nn.Modu
             f"the weights of {name} cannot be fetched from timm's hub ({type(error).__name__})",
             hint="train from scratch with --set pretrained=false, or connect to the network",
         ) from error
-    features = TimmFeatures(net, size_px)
+    try:
+        features = TimmFeatures(net, size_px)
+    # Networks made for one size, or for several inputs, fail at others in as many ways.
+    except Exception as error:
+        raise DataError(
+            f"{name} takes no crops of {size_px} px, or gives no map of features",
+            hint="--set size_px=224 may do; else another architecture",
+        ) from error
     return features, features.channels
+
+
+def _created(name: str, size_px: int, pretrained: bool) -> Any:
+    import timm
+
+    plain = partial(timm.create_model, name, pretrained=pretrained, num_classes=0)
+    config = timm.get_pretrained_cfg(name, allow_unregistered=True)
+    if config and config.fixed_input_size:
+        with suppress(TypeError):  # some take any size all the same
+            return plain(img_size=size_px)
+    return plain()
 
 
 def timm_normalisation(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -65,8 +84,3 @@ def timm_normalisation(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]
     config = timm.get_pretrained_cfg(name, allow_unregistered=True)
     mean, std = (config.mean, config.std) if config else ((0.5,) * 3, (0.5,) * 3)
     return tuple(255 * v for v in mean), tuple(255 * v for v in std)
-
-
-def _takes_size(name: str) -> bool:
-    """Whether it is built for one input size: transformers with a learnt position per token."""
-    return name.startswith(("vit_", "deit", "swin", "beit", "eva", "cait", "pit_", "xcit"))
