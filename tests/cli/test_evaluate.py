@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facetell.data.manifest import Sample, write_manifest
+from facetell.data.manifest import Sample, read_manifest, write_manifest
+from facetell.types import Status, Verdict
 from tests.cli.command import facetell
 
 pytest.importorskip("sklearn", reason="the training extra is not installed")
 
+from facetell.evaluate.score import unjudged, write_scores
 from facetell.evaluate.subjects import subject_name
 
 COUNT = 120
@@ -95,6 +97,35 @@ def test_two_scores_of_one_picture_are_refused_with_the_line(labelled, tmp_path)
     scores.write_text("path,p_fake\n000.jpg,0.1\n001.jpg,0.8\n000.jpg,0.9\n")
     done = facetell("evaluate", scores, "--data", labelled)
     assert (done.code, "twice.csv:4: 000.jpg has a score already" in done.err) == (2, True)
+
+
+@pytest.fixture(scope="module")
+def own(labelled):
+    """A table with the columns of ours, as `evaluate` writes it."""
+    rows = [unjudged(sample, "web") for sample in read_manifest(labelled)]
+    rows = [
+        replace(row, status=Status.OK, log_odds=odds, p_fake=0.5, verdict=Verdict.FAKE)
+        for odds, row in enumerate(rows)
+    ]
+    write_scores(rows, labelled.with_name("own.csv"))
+    return labelled.with_name("own.csv")
+
+
+def test_two_tiers_in_one_table_of_ours_are_refused_with_the_line(labelled, own, tmp_path):
+    text = own.read_text()
+    body = text.partition("\n")[2]
+    (tmp_path / "both.csv").write_text(text + body.replace(",web,", ",hard,"))
+    done = facetell("evaluate", tmp_path / "both.csv", "--data", labelled)
+    assert (done.code, f"both.csv:{COUNT + 2}: " in done.err) == (2, True)
+    assert "has a score already" in done.err
+
+
+def test_a_table_of_ours_without_verdicts_is_refused_with_a_remedy(labelled, own, tmp_path):
+    """Such as that of a study of kinds left out, whose networks were never calibrated."""
+    (tmp_path / "bare.csv").write_text(own.read_text().replace(",fake,\n", ",,\n"))
+    done = facetell("evaluate", tmp_path / "bare.csv", "--data", labelled)
+    assert (done.code, "a score without a verdict" in done.err) == (2, True)
+    assert "only the columns path,p_fake" in done.err
 
 
 def test_several_are_compared_on_the_same_samples(labelled, tmp_path):

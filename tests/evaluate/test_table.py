@@ -118,12 +118,24 @@ def test_mean_and_worst_are_told_over_generators_and_over_real_sources():
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"label": 2}, "label 2"), ({"p_fake": None}, "no score"), ({"log_odds": None}, "no score")],
+    [
+        ({"label": 2}, "label 2"),
+        ({"p_fake": None}, "no score"),
+        ({"log_odds": None}, "no score"),
+        ({"p_fake": 95}, "p_fake 95.0 is no probability"),
+        ({"p_fake": math.nan}, "p_fake nan is no probability"),
+        ({"log_odds": math.nan}, "log_odds nan is no number"),
+        ({"log_odds": math.inf}, "log_odds inf is no number"),
+        ({"status": "OK"}, "'OK' is not a valid Status"),
+        ({"verdict": "FAKE"}, "'FAKE' is not a valid Verdict"),
+    ],
 )
-def test_a_row_that_cannot_be_is_refused(tmp_path, changes, message):
+def test_a_row_that_cannot_be_is_refused_with_file_and_path(tmp_path, changes, message):
     write_scores([dataclasses.replace(drawn()[0], **changes)], tmp_path / "scores.csv")
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(DataError, match=message) as refused:
         read_scores(tmp_path / "scores.csv")
+    assert "scores.csv, row of 0.jpg: " in str(refused.value)
+    assert refused.value.hint
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])

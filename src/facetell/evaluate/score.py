@@ -1,6 +1,7 @@
 """One scoring pass: what the detector says of every sample, as `facetell detect` would say it."""
 
 import csv
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from facetell.detect.report import Report
 from facetell.detect.scan import scan
 from facetell.errors import DataError, MediaError
 from facetell.evaluate.metrics import Bin, Interval, Ranking, auc_with_interval, reliability
-from facetell.types import Picture, Status, UInt8Array
+from facetell.types import Picture, Status, UInt8Array, Verdict
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class Score:
     """One row of a score table.
 
     label: 1 = fake, 0 = real. log_odds, p_fake, verdict: None unless status is `ok`; of the most
-    suspicious face, as everywhere. face_px: longer side of its box.
+    suspicious face, as everywhere. verdict: None, too, of a network that was never calibrated.
+    face_px: longer side of its box.
     """
 
     path: str
@@ -33,10 +35,10 @@ class Score:
     generator: str
     group: str
     tier: str
-    status: str
+    status: Status
     log_odds: float | None
     p_fake: float | None
-    verdict: str | None
+    verdict: Verdict | None
     face_px: float | None
 
 
@@ -141,31 +143,47 @@ def write_scores(scores: Iterable[Score], path: Path) -> None:
 
 def read_scores(path: Path) -> list[Score]:
     """Read a score table, CSV or Parquet. Raises DataError when it is not one."""
-    rows = table_rows(path)
-    try:
-        return [_score(row) for row in rows]
-    except (KeyError, ValueError) as error:
+    return [_score(row, path) for row in table_rows(path)]
+
+
+def _score(row: dict[str, str], table: Path) -> Score:
+    if missing := [field.name for field in fields(Score) if field.name not in row]:
         raise DataError(
-            f"{path} is no score table: {error!r}",
+            f"{table} is no score table: it has no column {', '.join(missing)}",
             hint="write one: facetell evaluate --out FOLDER",
-        ) from error
+        )
 
-
-def _score(row: dict[str, str]) -> Score:
     def number(name: str) -> float | None:
         return float(row[name]) if row[name] else None
 
-    texts = {n: row[n] for n in ("path", "split", "source", "generator", "group", "tier", "status")}
-    label = int(row["label"])
-    if label not in (0, 1):
-        raise ValueError(f"label {label}: 0 is real, 1 is fake")
-    if row["status"] == Status.OK and not (row["log_odds"] and row["p_fake"]):
-        raise ValueError(f"{row['path']} has the status ok, but no score")
-    return Score(
-        **texts,
-        label=label,
-        log_odds=number("log_odds"),
-        p_fake=number("p_fake"),
-        verdict=row["verdict"] or None,
-        face_px=number("face_px"),
-    )
+    texts = {name: row[name] for name in ("path", "split", "source", "generator", "group", "tier")}
+    try:
+        score = Score(
+            **texts,
+            label=int(row["label"]),
+            status=Status(row["status"]),
+            log_odds=number("log_odds"),
+            p_fake=number("p_fake"),
+            verdict=Verdict(row["verdict"]) if row["verdict"] else None,
+            face_px=number("face_px"),
+        )
+        _check(score)
+    except ValueError as error:
+        raise DataError(
+            f"{table}, row of {row['path']}: {error}",
+            hint="write the table anew, or leave it only the columns path,p_fake",
+        ) from error
+    return score
+
+
+def _check(score: Score) -> None:
+    if score.label not in (0, 1):
+        raise ValueError(f"label {score.label}: 0 is real, 1 is fake")
+    if score.status is not Status.OK:
+        return
+    if score.log_odds is None or score.p_fake is None:
+        raise ValueError("the status is ok, but there is no score")
+    if not math.isfinite(score.log_odds):
+        raise ValueError(f"log_odds {score.log_odds} is no number")
+    if not 0 <= score.p_fake <= 1:
+        raise ValueError(f"p_fake {score.p_fake} is no probability")

@@ -38,8 +38,8 @@ class Said:
 
     p_fake: float | None
     log_odds: float | None
-    verdict: str | None
-    status: str
+    verdict: Verdict | None
+    status: Status
 
 
 @dataclass(frozen=True)
@@ -171,16 +171,24 @@ def _read_table(path: Path) -> Table:
         raise DataError(
             f"{path} is no table of scores", hint="columns needed: path,p_fake (0 real to 1 fake)"
         )
+    lines: dict[str, int] = {}
+    for line, row in enumerate(rows, start=2):
+        if lines.setdefault(row["path"], line) != line:
+            raise DataError(f"{path}:{line}: {row['path']} has a score already", hint="keep one")
     if {field.name for field in fields(Score)} <= set(rows[0]):
         own = read_scores(path)
-        said = {s.path: Said(s.p_fake, s.log_odds, s.verdict, s.status) for s in own}
-        return Table(said, _thresholds_beside(path), own[0].tier)
-    given: dict[str, Said] = {}
-    for line, row in enumerate(rows, start=2):
-        if row["path"] in given:
-            raise DataError(f"{path}:{line}: {row['path']} has a score already", hint="keep one")
-        given[row["path"]] = _said(row["p_fake"], f"{path}:{line}")
+        return Table({s.path: _own(s, path) for s in own}, _thresholds_beside(path), own[0].tier)
+    given = {row["path"]: _said(row["p_fake"], f"{path}:{lines[row['path']]}") for row in rows}
     return Table(given, FOREIGN, "as scored")
+
+
+def _own(score: Score, table: Path) -> Said:
+    if score.status is Status.OK and score.verdict is None:
+        raise DataError(
+            f"{table}, row of {score.path}: a score without a verdict",
+            hint="leave the table only the columns path,p_fake: it is called fake from 0.5 then",
+        )
+    return Said(score.p_fake, score.log_odds, score.verdict, score.status)
 
 
 def _thresholds_beside(path: Path) -> Thresholds:
