@@ -7,6 +7,7 @@ pytest.importorskip("sklearn", reason="the training extra is not installed")
 
 from facetell.errors import DataError
 from facetell.evaluate.comparisons import comparisons
+from facetell.evaluate.numbers import numbers
 from facetell.evaluate.score import Score, read_scores, write_scores
 from facetell.evaluate.table import as_markdown, right_by_source, summarise
 
@@ -77,16 +78,19 @@ def test_the_pair_is_counted_with_its_verdicts():
     assert (real.called_fake, real.unsure, real.called_real) == (0.2, 0.2, 0.6)
 
 
-def test_what_has_no_score_is_counted_apart():
-    summary = summarise(drawn())
-    assert summary.samples == 13
-    assert summary.unjudged == {"error": 1, "no_face": 1}
+def markdown(scores):
+    return as_markdown(summarise(scores), numbers(scores))
 
 
-def test_decided_wrong_and_uncertain_are_shares():
-    summary = summarise(drawn())
-    assert summary.unsure == pytest.approx(2 / 11)
-    assert summary.wrong_of_decided == pytest.approx(2 / 9)
+def test_the_head_tells_what_has_no_score_what_is_uncertain_and_what_is_wrong():
+    text = markdown(drawn())
+    assert "\n13 pictures; without a score: 1 error, 1 no_face." in text
+    assert "; uncertain 18.2%; wrong of the decided 22.2%." in text
+
+
+def test_where_nothing_is_decided_nothing_is_said_of_the_decided():
+    text = markdown([score(n, n % 2, 0.0) for n in range(4)])
+    assert "; uncertain 100.0%; wrong of the decided not defined." in text
 
 
 def test_the_metadata_column_judges_the_same_samples():
@@ -96,23 +100,23 @@ def test_the_metadata_column_judges_the_same_samples():
 
 
 def test_the_markdown_names_every_row():
-    text = as_markdown(summarise(drawn()))
+    text = markdown(drawn())
     assert "| stylegan1_140k / ffhq256_140k | 4 / 5 | 0.925 [" in text
     assert "| ffhq256_140k | 5 | 20.0% | 20.0% | 60.0% |" in text
-    assert "1 error, 1 no_face" in text
 
 
 def test_mean_and_worst_are_told_over_generators_and_over_real_sources():
     others = [score(40 + n, 1, v, "faces", "portrait_maker") for n, v in enumerate([-1.7, -1.6])]
     street = [score(50 + n, 0, v, "street") for n, v in enumerate([3, -3])]
-    summary = summarise([*drawn(), *others, *street])
+    scores = [*drawn(), *others, *street]
+    summary = summarise(scores)
     generators, reals = summary.mean_and_worst
     assert "2 kinds of fakes, each alone" in generators
     assert "(portrait_maker / real photos)" in generators
     assert reals == (
         "2 real sources: 35.0% called fake on average, worst 50.0% (street, 2 pictures)"
     )
-    assert f"- {reals}" in as_markdown(summary)
+    assert f"- {reals}" in markdown(scores)
     assert summarise(drawn()).mean_and_worst == []
 
 

@@ -41,6 +41,13 @@ def test_false_alarms_and_catches_are_counted_by_group(tmp_path):
     assert lines[0][-1] == "-"
 
 
+def test_of_reals_that_are_not_there_none_is_uncertain_and_none_is_not(tmp_path):
+    fakes = {f"{100 + n}.jpg": "young" for n in range(30)}
+    row, _ = by_trait(SCORES, table(tmp_path / "t.csv", fakes))
+    assert (row.reals, row.uncertain_reals) == (0, None)
+    assert traits_table([row])[1][0][4] == "-"
+
+
 def test_small_groups_say_nothing(tmp_path):
     ages = {f"{n}.jpg": "few" if n < 19 else "" for n in range(50)}
     rows = by_trait(SCORES, table(tmp_path / "t.csv", ages))

@@ -129,7 +129,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path, *, table: str = "csv"
 
 def evaluation_markdown(evaluation: Evaluation) -> str:
     """The tables of an evaluation as a section of Markdown."""
-    text = as_markdown(evaluation.summary)
+    text = as_markdown(evaluation.summary, evaluation.numbers)
     if evaluation.traits:
         text += "\n" + markdown_table(*traits_table(evaluation.traits)) + "\n"
     return text

@@ -13,6 +13,7 @@ from facetell.evaluate.metrics import (
     evenly,
     expected_calibration_error,
 )
+from facetell.evaluate.numbers import Numbers
 from facetell.evaluate.score import Score, auc_of
 from facetell.types import Status, Verdict
 
@@ -21,6 +22,7 @@ FAKES_HEAD = (
     *("called real", "unsure", "called fake"),
 )
 REALS_HEAD = ("real source", "n", "called fake", "unsure", "called real")
+UNDEFINED = "not defined"
 
 
 @dataclass(frozen=True)
@@ -56,17 +58,11 @@ class RealRow:
 
 @dataclass(frozen=True)
 class Summary:
-    """Everything about one tier. unjudged: samples without a score, by status. ece, even_ece:
-    expected calibration error of the pictures as they are, and with real and fake weighing the
-    same; None where a label is missing."""
+    """One tier by kind of fake and by real source. even_ece: expected calibration error with real
+    and fake weighing the same; None where a label is missing."""
 
     tier: str
-    samples: int
-    unjudged: dict[str, int]
-    ece: float
     even_ece: float | None
-    unsure: float
-    wrong_of_decided: float
     comparisons: list[ComparisonRow]
     reals: list[RealRow]
 
@@ -97,21 +93,13 @@ def summarise(scores: Sequence[Score], metadata: Mapping[str, float] | None = No
     judged = [score for score in scores if score.status == Status.OK]
     labels = np.array([score.label for score in judged])
     p_fake = np.array([score.p_fake for score in judged], np.float64)
-    decided = [score for score in judged if score.verdict != Verdict.UNCERTAIN]
-    wrong = [score for score in decided if (score.verdict == Verdict.FAKE) != bool(score.label)]
-    statuses = [str(score.status) for score in scores if score.status != Status.OK]
     return Summary(
         tier=scores[0].tier,
-        samples=len(scores),
-        unjudged={status: statuses.count(status) for status in sorted(set(statuses))},
-        ece=expected_calibration_error(labels, p_fake),
         even_ece=(
             expected_calibration_error(labels, p_fake, evenly(labels))
             if 0 < labels.sum() < len(labels)
             else None
         ),
-        unsure=1 - len(decided) / len(judged),
-        wrong_of_decided=len(wrong) / max(1, len(decided)),
         comparisons=[
             _comparison_row(comparison, members(comparison, judged), metadata)
             for comparison in comparisons(judged)
@@ -167,9 +155,11 @@ def right_by_source(judged: Sequence[Score]) -> dict[str, float]:
     return {name: sum(right) / len(right) for name, right in sorted(found.items())}
 
 
-def as_markdown(summary: Summary) -> str:
-    """The summary as a section of Markdown."""
-    unjudged = ", ".join(f"{n} {status}" for status, n in summary.unjudged.items()) or "none"
+def as_markdown(summary: Summary, numbers: Numbers) -> str:
+    """Both, of the same scores, as a section of Markdown."""
+    samples = numbers.reals + numbers.fakes + sum(numbers.unjudged.values())
+    unjudged = ", ".join(f"{n} {status}" for status, n in numbers.unjudged.items()) or "none"
+    ece = UNDEFINED if numbers.ece is None else f"{numbers.ece:.3f}"
     even = (
         ""
         if summary.even_ece is None
@@ -178,9 +168,9 @@ def as_markdown(summary: Summary) -> str:
     lines = [
         f"## Tier {summary.tier}",
         "",
-        f"{summary.samples} pictures; without a score: {unjudged}. Expected calibration error "
-        f"{summary.ece:.3f}{even}; uncertain {summary.unsure:.1%}; of the decided "
-        f"{summary.wrong_of_decided:.1%} wrong.",
+        f"{samples} pictures; without a score: {unjudged}. Expected calibration error {ece}{even}; "
+        f"uncertain {_rest(numbers.values['coverage'])}; wrong of the decided "
+        f"{_rest(numbers.values['right_of_decided'])}.",
         "",
         *(line for said in summary.mean_and_worst for line in (f"- {said}", "")),
     ]
@@ -197,6 +187,10 @@ def as_markdown(summary: Summary) -> str:
     ]
     lines += _table(REALS_HEAD, reals)
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _rest(share: Interval | None) -> str:
+    return UNDEFINED if share is None else f"{1 - share.value:.1%}"
 
 
 def _percent(*shares: float) -> list[str]:

@@ -22,14 +22,14 @@ Traits = Mapping[str, Mapping[str, str]]
 @dataclass(frozen=True)
 class TraitRow:
     """Of the pictures for which `column` says `value`: how many reals were called fake, and fakes
-    fake; None where there are fewer than FEW of them."""
+    fake; None where there are fewer than FEW of them. uncertain_reals: None where there is none."""
 
     column: str
     value: str
     reals: int
     fakes: int
     false_alarms: Interval | None
-    uncertain_reals: float
+    uncertain_reals: float | None
     caught: Interval | None
 
 
@@ -103,7 +103,7 @@ def _row(column: str, value: str, scores: Sequence[Score]) -> TraitRow:
         reals=len(reals),
         fakes=len(fakes),
         false_alarms=_called_fake(reals),
-        uncertain_reals=unsure / max(1, len(reals)),
+        uncertain_reals=unsure / len(reals) if reals else None,
         caught=_called_fake(fakes),
     )
 
@@ -130,7 +130,7 @@ def traits_table(rows: Sequence[TraitRow]) -> tuple[list[str], list[list[str]]]:
             row.value,
             str(row.reals),
             _percent(row.false_alarms),
-            f"{row.uncertain_reals:.1%}" if row.reals else "-",
+            "-" if row.uncertain_reals is None else f"{row.uncertain_reals:.1%}",
             str(row.fakes),
             _percent(row.caught),
         ]
