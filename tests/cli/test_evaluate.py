@@ -15,7 +15,7 @@ from tests.cli.command import facetell
 pytest.importorskip("sklearn", reason="the training extra is not installed")
 
 from facetell.evaluate.score import unjudged, write_scores
-from facetell.evaluate.subjects import subject_name
+from facetell.evaluate.subjects import subject_name, unique_name
 
 COUNT = 120
 PICTURES = ("roc", "confusion", "reliability", "histograms", "comparisons")
@@ -251,3 +251,10 @@ def test_a_model_of_a_run_is_called_by_it_from_wherever(tmp_path, monkeypatch):
     for here, path in (("mine", "model.onnx"), ("mine/sub", "../model.onnx")):
         monkeypatch.chdir(tmp_path / here)
         assert subject_name(Path(path)) == "mine"
+
+
+def test_no_two_are_called_alike_also_where_a_file_is_called_like_the_second_of_a_name():
+    names = []
+    for name in ("a", "a~2", "a", "a~2", "a"):
+        names.append(unique_name(name, names))
+    assert names == ["a", "a~2", "a~3", "a~2~2", "a~4"]

@@ -111,3 +111,10 @@ def test_a_cache_filled_under_other_splits_is_used_as_the_data_are_now(
     monkeypatch.setattr("facetell.train.generalise.generalise", train)
     done = facetell(*arguments(manifest, tmp_path / "out"), "--cache", cache)
     assert (done.code, "far enough" in done.err) == (2, True)
+
+
+def test_every_training_has_a_folder_of_its_own():
+    from facetell.train.generalise import folder_names
+
+    alike = folder_names(["only a b c", "only a-b c", "only a b-c", "only a/b"])
+    assert list(alike.values()) == ["only-a-b-c", "only-a-b-c~2", "only-a-b-c~3", "only-a_b"]

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
@@ -96,9 +97,10 @@ def subject_name(path: Path) -> str:
 
 
 def unique_name(name: str, taken: Iterable[str]) -> str:
-    """The name, and its number where others are called so: a, a~2, a~3."""
-    number = 1 + sum(other.partition("~")[0] == name for other in taken)
-    return f"{name}~{number}" if number > 1 else name
+    """The name, or the first of a~2, a~3... that is not taken."""
+    others = set(taken)
+    numbered = (f"{name}~{number}" for number in count(2))
+    return next(free for free in chain([name], numbered) if free not in others)
 
 
 def scored(

@@ -1,6 +1,6 @@
 """Train again and again, each time on other fakes, and score the same test pictures."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,8 +47,8 @@ def generalise(
     scores = {}
     test = cache.only(lambda sample: sample.split == "test")
     tested = {str(region.sample.path) for region in test.regions}
-    for row in chosen.rows:
-        folder = out / "runs" / _folder_name(row, list(chosen.rows))
+    for row, name in folder_names(chosen.rows).items():
+        folder = out / "runs" / name
         path = folder / SCORES_NAME
         keep_recipe(recipe, folder)
         learnt = cache.only(chosen.learns(row))
@@ -69,11 +69,12 @@ def generalise(
     return matrix(chosen, scores)
 
 
-def _folder_name(row: str, rows: Sequence[str]) -> str:
-    """Plain, and no two rows the same."""
-    plain = [name.replace(" ", "-").replace("/", "_") for name in rows]
-    at = rows.index(row)
-    return unique_name(plain[at], plain[:at])
+def folder_names(rows: Iterable[str]) -> dict[str, str]:
+    """By row, plain, and no two the same."""
+    names: dict[str, str] = {}
+    for row in rows:
+        names[row] = unique_name(row.replace(" ", "-").replace("/", "_"), names.values())
+    return names
 
 
 def _check_unseen(chosen: Plan, cache: CropCache, recipe: Recipe) -> None:
