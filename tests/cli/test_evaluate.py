@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from tests.cli.command import facetell
 
 pytest.importorskip("sklearn", reason="the training extra is not installed")
 
+from facetell.evaluate.metrics import Interval
+from facetell.evaluate.plots import plot_bars
 from facetell.evaluate.score import unjudged, write_scores
 from facetell.evaluate.subjects import subject_name, unique_name
 
@@ -251,6 +254,13 @@ def test_a_model_of_a_run_is_called_by_it_from_wherever(tmp_path, monkeypatch):
     for here, path in (("mine", "model.onnx"), ("mine/sub", "../model.onnx")):
         monkeypatch.chdir(tmp_path / here)
         assert subject_name(Path(path)) == "mine"
+
+
+@pytest.mark.parametrize("path", [b"old\xff.onnx", b"/runs/old\xff/model.onnx"])
+def test_a_name_that_is_not_utf8_is_drawn_after_hours_of_scoring(path, tmp_path):
+    name = subject_name(Path(os.fsdecode(path)))
+    assert name == "old?"
+    plot_bars({name: Interval(0.5, 0.4, 0.6)}, tmp_path / "bars.svg", title=name)
 
 
 def test_no_two_are_called_alike_also_where_a_file_is_called_like_the_second_of_a_name():

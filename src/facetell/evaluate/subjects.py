@@ -91,9 +91,10 @@ def open_subjects(paths: Sequence[Path]) -> list[Subject]:
 
 
 def subject_name(path: Path) -> str:
-    """What a model file or score table is called: the model of a run by the run's name."""
+    """What a model file or score table is called: the model of a run by the run's name. As text
+    that can be drawn and written, whatever the bytes of the file's name."""
     run = path.resolve().parent.name if path.name == MODEL_NAME else ""
-    return run or path.stem
+    return (run or path.stem).encode(errors="replace").decode()
 
 
 def unique_name(name: str, taken: Iterable[str]) -> str:
