@@ -85,8 +85,9 @@ def test_a_turned_picture_carries_its_face_along():
 
 
 def test_sheets_hold_faces_of_one_size_where_they_say_they_are():
-    pages = list(sheets([reference(seed=n) for n in range(60)], face_px=46.0))
-    assert sum(len(truth) for _, _, truth in pages) == 60
+    pages = list(sheets([reference(seed=n) for n in range(80)], face_px=46.0))
+    assert sum(len(truth) for _, _, truth in pages) == 80
+    assert [name for name, _, _ in pages] == ["sheet 1", "sheet 2"]
     _, sheet, truth = pages[0]
     assert sheet.shape == (480, 640, 3)
     sides = (truth.boxes_xyxy[:, 2:] - truth.boxes_xyxy[:, :2]).max(axis=1)

@@ -168,7 +168,7 @@ def sheets(
     """
     width, height = SHEET_WH
     faces: list[FoundFaces] = []
-    sheet, x, y, row = _blank(), 0, 0, 0
+    number, sheet, x, y, row = 1, _blank(), 0, 0, 0
     for reference in references:
         if len(reference.faces) != 1 or reference.faces.scores[0] < CONFIDENT:
             continue
@@ -180,9 +180,9 @@ def sheets(
         if x + tile_w > width:
             x, y, row = 0, y + row, 0
         if y + tile_h > height:
-            yield reference.name, sheet, _together(faces)
+            yield f"sheet {number}", sheet, _together(faces)
             faces = []
-            sheet, x, y, row = _blank(), 0, 0, 0
+            number, sheet, x, y, row = number + 1, _blank(), 0, 0, 0
         tile = Image.fromarray(reference.image).resize((tile_w, tile_h), Image.Resampling.BICUBIC)
         sheet[y : y + tile_h, x : x + tile_w] = np.asarray(tile)
         at = np.array([x, y], np.float32)
@@ -192,7 +192,7 @@ def sheets(
         )
         x, row = x + tile_w, max(row, tile_h)
     if faces:
-        yield "the last sheet", sheet, _together(faces)
+        yield f"sheet {number}", sheet, _together(faces)
 
 
 def scaled(faces: FoundFaces, scale: float) -> FoundFaces:
