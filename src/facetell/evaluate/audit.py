@@ -126,12 +126,9 @@ def _duplicates(samples: Sequence[Sample], prints: Sequence[Fingerprint]) -> Ite
         for heap in members:
             if kind == "near" and len({same[n] for n in heap}) == 1:
                 continue  # exact copies, named already
-            if len({samples[n].label for n in heap}) > 1:
-                found["across labels"].append(heap)
-            if len({samples[n].split for n in heap}) > 1:
-                found["across splits"].append(heap)
-            if not found or all(heap not in listed for listed in found.values()):
-                found["within a split"].append(heap)
+            crossed = [a for a, of in _ACROSS if len({getattr(samples[n], of) for n in heap}) > 1]
+            for name in crossed or ["within a split"]:
+                found[name].append(heap)
         for where, listed in found.items():
             yield Finding(
                 f"{kind} duplicates {where}",
@@ -143,6 +140,7 @@ def _duplicates(samples: Sequence[Sample], prints: Sequence[Fingerprint]) -> Ite
             )  # fmt: skip
 
 
+_ACROSS = (("across labels", "label"), ("across splits", "split"))
 _SAME = {"exact": "the same byte for byte", "near": "the same to the eye"}
 
 
