@@ -159,10 +159,12 @@ def _scored(
 
 
 def _heading(subject: "Subject", data: str) -> str:
-    if subject.detector is None:
+    from facetell.evaluate.subjects import Table
+
+    if isinstance(subject.judge, Table):
         read = f"Scores read from {subject.path.name}; thresholds: {subject.thresholds.fitted_on}."
         return f"# {subject.name} on {data}\n\n{read}\n"
-    model, limits = subject.detector.model, subject.thresholds
+    model, limits = subject.judge.model, subject.thresholds
     return (
         f"# {model.card.name} {model.card.version} on {data}\n\n"
         f"Model `{model.sha256[:16]}`, thresholds {limits.real_below:.3f} and "
@@ -173,10 +175,10 @@ def _heading(subject: "Subject", data: str) -> str:
 
 def _facts(subject: "Subject") -> dict[str, str]:
     """Size, and speed on one thread."""
-    if subject.detector is None:
-        return {"file, MB": "-", "crops a second, one thread": "-"}
-    from facetell.evaluate.subjects import crops_per_second
+    from facetell.evaluate.subjects import Table, crops_per_second
 
+    if isinstance(subject.judge, Table):
+        return {"file, MB": "-", "crops a second, one thread": "-"}
     megabytes = subject.path.stat().st_size / 1e6
-    rate = crops_per_second(subject.detector.model)
+    rate = crops_per_second(subject.judge.model)
     return {"file, MB": f"{megabytes:.1f}", "crops a second, one thread": f"{rate:.0f}"}

@@ -54,22 +54,20 @@ class Table:
 
 @dataclass(frozen=True)
 class Subject:
-    """name: unique among those compared. detector: None for a table of scores, `table`."""
+    """name: unique among those compared. judge: a detector, or the scores that another gave."""
 
     name: str
     path: Path
-    detector: Detector | None = None
-    table: Table | None = None
+    judge: Detector | Table
 
     @property
     def thresholds(self) -> Thresholds:
-        if self.detector:
-            return self.detector.model.card.thresholds
-        return self.table.thresholds if self.table else FOREIGN
+        judge = self.judge
+        return judge.thresholds if isinstance(judge, Table) else judge.model.card.thresholds
 
     @property
     def robustness(self) -> Sequence[Hardship]:
-        return self.detector.model.card.robustness if self.detector else ()
+        return () if isinstance(self.judge, Table) else self.judge.model.card.robustness
 
 
 def open_subjects(paths: Sequence[Path]) -> list[Subject]:
@@ -80,13 +78,10 @@ def open_subjects(paths: Sequence[Path]) -> list[Subject]:
     """
     subjects: list[Subject] = []
     for path in paths or [DEFAULT_MODEL]:
-        name = subject_name(path)
-        if path.suffix.lower() in TABLE_ENDINGS:
-            made = Subject(name, path, table=_read_table(path))
-        else:
-            made = Subject(name, path, detector=Detector.load(path))
-        taken = [other.name for other in subjects]
-        subjects.append(replace(made, name=unique_name(made.name, taken)))
+        is_table = path.suffix.lower() in TABLE_ENDINGS
+        judge = _read_table(path) if is_table else Detector.load(path)
+        name = unique_name(subject_name(path), [other.name for other in subjects])
+        subjects.append(Subject(name, path, judge))
     return subjects
 
 
@@ -112,10 +107,10 @@ def scored(
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> list[Score]:
     """One row per sample, in order. A table's scores are what they are, whatever the tier."""
-    if subject.detector is not None:
-        rows: Iterator[Score] = score_samples(samples, subject.detector, tier, threads)
+    if isinstance(subject.judge, Table):
+        rows = _matched(subject.judge, subject.path, samples, tier)
     else:
-        rows = _matched(subject, samples, tier)
+        rows = score_samples(samples, subject.judge, tier, threads)
     found = []
     for done, row in enumerate(rows, start=1):
         found.append(row)
@@ -125,7 +120,7 @@ def scored(
 
 def tiers_of(subject: Subject, tiers: Sequence[str]) -> list[str]:
     """Those that can be measured: a table has its one."""
-    return [subject.table.tier] if subject.table else list(tiers)
+    return [subject.judge.tier] if isinstance(subject.judge, Table) else list(tiers)
 
 
 def check_tiers(tiers: Sequence[str]) -> None:
@@ -135,13 +130,11 @@ def check_tiers(tiers: Sequence[str]) -> None:
             raise DataError(f"no tier {tier!r}", hint=f"there are {', '.join(TIERS)}")
 
 
-def _matched(subject: Subject, samples: Sequence[Sample], tier: str) -> Iterator[Score]:
+def _matched(table: Table, file: Path, samples: Sequence[Sample], tier: str) -> Iterator[Score]:
     """By the whole path, or by the file's name where table and samples have it once each."""
-    assert subject.table is not None
-    table = subject.table.said
-    by_path = {str(Path(path).resolve()): said for path, said in table.items()}
-    by_name = {Path(path).name: said for path, said in table.items()}
-    named = Counter(Path(path).name for path in table)
+    by_path = {str(Path(path).resolve()): said for path, said in table.said.items()}
+    by_name = {Path(path).name: said for path, said in table.said.items()}
+    named = Counter(Path(path).name for path in table.said)
     wanted = Counter(sample.path.name for sample in samples)
     known = 0
     for sample in samples:
@@ -162,7 +155,7 @@ def _matched(subject: Subject, samples: Sequence[Sample], tier: str) -> Iterator
         yield row
     if not known:
         raise DataError(
-            f"{subject.path} has a score for none of the {len(samples)} samples",
+            f"{file} has a score for none of the {len(samples)} samples",
             hint="its paths must be those of the data, or its file names the same and unique",
         )
 
