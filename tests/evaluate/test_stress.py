@@ -4,6 +4,7 @@ import pytest
 pytest.importorskip("matplotlib", reason="the training extra is not installed")
 
 from facetell.evaluate.numbers import numbers
+from facetell.evaluate.report import write_stress
 from facetell.evaluate.stress import UNTREATED, Dose, hardship, levels
 from tests.evaluate.test_table import drawn, score
 from tests.shared import noise_image
@@ -74,3 +75,11 @@ def test_a_dose_is_scaled_blurred_made_noisy_and_compressed_in_this_order():
     for step in (Dose(scale=0.5), Dose(blur_px=1), Dose(noise=5), Dose(jpeg_quality=50)):
         image = step.treat(image)
     np.testing.assert_array_equal(dose.treat(IMAGE), image)
+
+
+def test_a_page_is_written_whatever_the_model_is_called(tmp_path):
+    rows = [
+        hardship(kind, level, numbers(drawn()), "val") for kind, level in (("", ""), ("a", "1"))
+    ]
+    write_stress("old\udcff", rows, tmp_path)
+    assert "old\\udcff" in (tmp_path / "report.html").read_text("utf-8")

@@ -7,9 +7,7 @@ from facetell.detect.analyze import Detector, limits_of, model_info
 from facetell.detect.find import drawn_stem
 from facetell.evaluate.explain import Explained, Explanation, as_json, mean_gains
 from facetell.evaluate.explain_plots import plot_explanation
-from facetell.evaluate.page import embedded, render
-from facetell.evaluate.report import write_table
-from facetell.evaluate.runs import write_json
+from facetell.evaluate.page import embedded, write_json, write_report, write_table
 from facetell.evaluate.spectrum import References
 
 
@@ -38,13 +36,13 @@ def write_page(
         for one, paths in zip(explained, pictures, strict=True)
     ]
     gains = mean_gains(explained)
-    page = render(
+    write_report(
         "explain.html",
+        folder,
         entries=entries,
         gains=gains,
         model=model_info(detector),
         limits=limits_of(detector),
     )
-    (folder / "report.html").write_text(page, encoding="utf-8", errors="backslashreplace")
     rows = [[name, str(gain)] for name, gain in gains.items()]
     write_table(["map", "gain: insertion less deletion"], rows, folder)

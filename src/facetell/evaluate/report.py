@@ -1,7 +1,7 @@
 """An evaluation written down: metrics.json, pictures, and one self-contained page."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from facetell.evaluate.compare import Comparison, in_common
 from facetell.evaluate.generalisation import Matrix
 from facetell.evaluate.metrics import Interval, auc
 from facetell.evaluate.numbers import NAMES, Numbers, numbers
-from facetell.evaluate.page import embedded, markdown_table, render
+from facetell.evaluate.page import embedded, markdown_table, write_json, write_report, write_table
 from facetell.evaluate.plots import (
     plot_bars,
     plot_generalisation,
@@ -25,7 +25,6 @@ from facetell.evaluate.plots import (
     plot_roc,
     plot_stress,
 )
-from facetell.evaluate.runs import write_json
 from facetell.evaluate.score import Score, reliability_of, write_scores
 from facetell.evaluate.table import Summary, as_markdown, summarise
 from facetell.evaluate.traits import TraitRow, Traits, by_trait, traits_table
@@ -113,8 +112,9 @@ def write_evaluation(evaluation: Evaluation, folder: Path, *, table: str = "csv"
         plot_reliability(reliability_of(judged), folder / f"reliability.{form}")
         plot_histograms(labels, p_fake, limits, folder / f"histograms.{form}")
         plot_bars(aucs, folder / f"comparisons.{form}", title="AUC by kind of fake, 95 %")
-    page = render(
+    write_report(
         "evaluation.html",
+        folder,
         evaluation=evaluation,
         names=NAMES,
         drop=NOTABLE_DROP,
@@ -124,7 +124,6 @@ def write_evaluation(evaluation: Evaluation, folder: Path, *, table: str = "csv"
             for name in ("roc", "confusion", "reliability", "histograms", "comparisons")
         },
     )
-    (folder / "report.html").write_text(page, encoding="utf-8")
 
 
 def evaluation_markdown(evaluation: Evaluation) -> str:
@@ -164,14 +163,14 @@ def write_comparison(
     for form in FORMATS:
         plot_roc(in_common(scores), folder / f"roc.{form}")
         plot_bars({n: v for n, v in aucs.items() if v}, folder / f"auc.{form}", title="AUC, 95 %")
-    page = render(
+    write_report(
         "comparison.html",
+        folder,
         comparison=comparison,
         facts=facts,
         names=NAMES,
         pictures={name: embedded(folder / f"{name}.png") for name in ("roc", "auc")},
     )
-    (folder / "report.html").write_text(page, encoding="utf-8")
     names = list(comparison.models)
     rows = [[kind, *(_said(found[name]) for name in names)]
             for kind, found in comparison.kinds.items()]  # fmt: skip
@@ -181,11 +180,6 @@ def write_comparison(
 
 def _said(interval: Interval | None) -> str:
     return "not defined" if interval is None else str(interval)
-
-
-def write_table(head: Sequence[str], rows: Iterable[Sequence[str]], folder: Path) -> None:
-    """Write table.md, for a document: the same as the page has."""
-    (folder / "table.md").write_text(markdown_table(head, rows) + "\n", encoding="utf-8")
 
 
 TREATED = "treated before the face finder"
@@ -199,8 +193,9 @@ def write_stress(name: str, rows: Sequence[Hardship], folder: Path, *, how: str 
     write_json(content, folder / "stress.json")
     for form in FORMATS:
         plot_stress(rows, folder / f"stress.{form}")
-    page = render(
+    write_report(
         "stress.html",
+        folder,
         name=name,
         rows=rows,
         how=how,
@@ -208,7 +203,6 @@ def write_stress(name: str, rows: Sequence[Hardship], folder: Path, *, how: str 
         drop=NOTABLE_DROP,
         picture=embedded(folder / "stress.png"),
     )
-    (folder / "report.html").write_text(page, encoding="utf-8")
     table = [
         (f"{row.kind} {row.level}", f"{row.auc:.3f}", f"{row.balanced_accuracy:.3f}",
          f"{row.uncertain:.0%}", str(row.unjudged))
@@ -228,8 +222,9 @@ def write_matrix(matrix: Matrix, tier: str, folder: Path) -> None:
         plot_generalisation(matrix, folder / f"matrix.{form}")
     unseen = matrix.unseen
     worst = min(unseen, key=lambda kind: unseen[kind], default="")
-    page = render(
+    write_report(
         "generalisation.html",
+        folder,
         matrix=matrix,
         tier=tier,
         unseen=unseen,
@@ -237,7 +232,6 @@ def write_matrix(matrix: Matrix, tier: str, folder: Path) -> None:
         worst={"kind": worst, "auc": unseen.get(worst)},
         picture=embedded(folder / "matrix.png"),
     )
-    (folder / "report.html").write_text(page, encoding="utf-8")
     rows = [[row, *(_said(cells[kind]) for kind in matrix.plan.kinds)]
             for row, cells in matrix.cells.items()]  # fmt: skip
     write_table([f"trained (tier {tier})", *matrix.plan.kinds], rows, folder)

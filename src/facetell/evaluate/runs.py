@@ -1,7 +1,6 @@
 """Read run folders: what was trained, how far it came, how it went. Needs no torch."""
 
 import csv
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,7 +153,3 @@ def smoothed(values: Sequence[float]) -> list[float]:
         weight = SMOOTHED * weight + 1 - SMOOTHED
         means.append(total / weight)
     return means
-
-
-def write_json(content: dict[str, Any], path: Path) -> None:
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

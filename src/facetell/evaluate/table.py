@@ -14,6 +14,7 @@ from facetell.evaluate.metrics import (
     expected_calibration_error,
 )
 from facetell.evaluate.numbers import Numbers
+from facetell.evaluate.page import markdown_table
 from facetell.evaluate.score import Score, auc_of
 from facetell.types import Status, Verdict
 
@@ -165,28 +166,26 @@ def as_markdown(summary: Summary, numbers: Numbers) -> str:
         if summary.even_ece is None
         else f" ({summary.even_ece:.3f} with real and fake weighing the same, as p_fake assumes)"
     )
-    lines = [
-        f"## Tier {summary.tier}",
-        "",
-        f"{samples} pictures; without a score: {unjudged}. Expected calibration error {ece}{even}; "
-        f"uncertain {_rest(numbers.values['coverage'])}; wrong of the decided "
-        f"{_rest(numbers.values['right_of_decided'])}.",
-        "",
-        *(line for said in summary.mean_and_worst for line in (f"- {said}", "")),
-    ]
     fakes = [
         [row.name, f"{row.fakes} / {row.reals}", "undefined" if row.auc is None else str(row.auc),
          "" if row.metadata is None else f"{row.metadata:.3f}",
          *_percent(row.missed, row.unsure, row.caught)]
         for row in summary.comparisons
     ]  # fmt: skip
-    lines += _table(FAKES_HEAD, fakes)
     reals = [
         [row.source, str(row.judged), *_percent(row.called_fake, row.unsure, row.called_real)]
         for row in summary.reals
     ]
-    lines += _table(REALS_HEAD, reals)
-    return "\n".join(lines).rstrip("\n") + "\n"
+    tables = ((FAKES_HEAD, fakes), (REALS_HEAD, reals))
+    parts = [
+        f"## Tier {summary.tier}",
+        f"{samples} pictures; without a score: {unjudged}. Expected calibration error {ece}{even}; "
+        f"uncertain {_rest(numbers.values['coverage'])}; wrong of the decided "
+        f"{_rest(numbers.values['right_of_decided'])}.",
+        *(f"- {said}" for said in summary.mean_and_worst),
+        *(markdown_table(head, rows) for head, rows in tables if rows),
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 def _rest(share: Interval | None) -> str:
@@ -195,9 +194,3 @@ def _rest(share: Interval | None) -> str:
 
 def _percent(*shares: float) -> list[str]:
     return [f"{share:.1%}" for share in shares]
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Its lines and an empty one; none where there is no row."""
-    lines = [head, ["---"] * len(head), *rows] if rows else []
-    return [*(f"| {' | '.join(cells)} |" for cells in lines), *([""] if rows else [])]

@@ -16,13 +16,13 @@ import torch
 from facetell._version import __version__
 from facetell.data.crops import CropCache
 from facetell.detect.card import ModelCard
+from facetell.evaluate.page import write_json
 from facetell.evaluate.plots import plot_curves
 from facetell.evaluate.runs import (
     CURVES_NAME,
     ENVIRONMENT_NAME,
     METRICS_NAME,
     read_run,
-    write_json,
 )
 from facetell.train.learnt import (
     DATA_NAME,
