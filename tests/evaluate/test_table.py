@@ -73,9 +73,9 @@ def test_the_pair_is_counted_with_its_verdicts():
     pair = next(r for r in summary.comparisons if r.name == "stylegan1_140k / ffhq256_140k")
     assert (pair.fakes, pair.reals) == (4, 5)
     assert pair.auc.value == pytest.approx(18.5 / 20)
-    assert (pair.missed, pair.unsure, pair.caught) == (0, 0.25, 0.75)
+    assert (pair.called_real, pair.uncertain, pair.called_fake) == (0, 0.25, 0.75)
     (real,) = summary.reals
-    assert (real.called_fake, real.unsure, real.called_real) == (0.2, 0.2, 0.6)
+    assert (real.called_fake, real.uncertain, real.called_real) == (0.2, 0.2, 0.6)
 
 
 def markdown(scores):
@@ -96,7 +96,7 @@ def test_where_nothing_is_decided_nothing_is_said_of_the_decided():
 def test_the_metadata_column_judges_the_same_samples():
     known = {s.path: float(s.label) for s in drawn()}
     rows = summarise(drawn(), known).comparisons
-    assert {row.metadata for row in rows} == {1.0}
+    assert {row.metadata_auc for row in rows} == {1.0}
 
 
 def test_the_markdown_names_every_row():

@@ -31,10 +31,10 @@ def test_false_alarms_and_catches_are_counted_by_group(tmp_path):
         ("note", "x"),
     ]
     old, young, everyone = rows
-    assert (young.reals, young.fakes, young.false_alarms.value) == (25, 30, 0.2)
-    assert young.false_alarms.low < 0.2 < young.false_alarms.high
-    assert young.caught.value == 1
-    assert (old.false_alarms.value, old.caught) == (0, None)
+    assert (young.reals, young.fakes, young.reals_called_fake.value) == (25, 30, 0.2)
+    assert young.reals_called_fake.low < 0.2 < young.reals_called_fake.high
+    assert young.fakes_called_fake.value == 1
+    assert (old.reals_called_fake.value, old.fakes_called_fake) == (0, None)
     assert everyone.reals == 50
     head, lines = traits_table(rows)
     assert len(head) == len(lines[0])
@@ -44,7 +44,7 @@ def test_false_alarms_and_catches_are_counted_by_group(tmp_path):
 def test_of_reals_that_are_not_there_none_is_uncertain_and_none_is_not(tmp_path):
     fakes = {f"{100 + n}.jpg": "young" for n in range(30)}
     row, _ = by_trait(SCORES, table(tmp_path / "t.csv", fakes))
-    assert (row.reals, row.uncertain_reals) == (0, None)
+    assert (row.reals, row.reals_uncertain) == (0, None)
     assert traits_table([row])[1][0][4] == "-"
 
 
@@ -84,7 +84,7 @@ def test_pictures_of_one_name_are_told_apart_by_their_paths(tmp_path):
         for n in range(20)
     ]
     old, young = by_trait(scores, read_traits(tmp_path / "t.csv"))
-    assert (old.false_alarms.value, young.false_alarms.value) == (0, 1)
+    assert (old.reals_called_fake.value, young.reals_called_fake.value) == (0, 1)
 
 
 def test_rows_of_one_name_count_as_far_as_they_agree(tmp_path):

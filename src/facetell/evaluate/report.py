@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -150,11 +150,11 @@ def write_comparison(
             for name, found in comparison.models.items()
         },
         "kinds": {
-            kind: {name: None if auc is None else _json(auc) for name, auc in aucs.items()}
+            kind: {name: auc and asdict(auc) for name, auc in aucs.items()}
             for kind, aucs in comparison.kinds.items()
         },
         "differences": [
-            {"one": d.one, "other": d.other, **_json(d.auc), "real": d.real}
+            {"one": d.one, "other": d.other, **asdict(d.auc), "real": d.real}
             for d in comparison.differences
         ],
     }
@@ -247,43 +247,10 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         "metadata_auc": evaluation.metadata,
         "may_be_chance": evaluation.numbers.may_be_chance,
         "mean_and_worst": evaluation.summary.mean_and_worst,
-        "traits": [
-            {
-                "column": row.column,
-                "value": row.value,
-                "reals": row.reals,
-                "fakes": row.fakes,
-                "reals_called_fake": row.false_alarms and _json(row.false_alarms),
-                "reals_uncertain": row.uncertain_reals,
-                "fakes_called_fake": row.caught and _json(row.caught),
-            }
-            for row in evaluation.traits
-        ],
+        "traits": [asdict(row) for row in evaluation.traits],
         "comparisons": [
-            {
-                "name": row.name,
-                "fakes": row.fakes,
-                "reals": row.reals,
-                "auc": None if row.auc is None else _json(row.auc),
-                "metadata_auc": row.metadata,
-                "called_real": row.missed,
-                "uncertain": row.unsure,
-                "called_fake": row.caught,
-            }
+            {name: value for name, value in asdict(row).items() if name != "one_of"}
             for row in evaluation.summary.comparisons
         ],
-        "real_sources": [
-            {
-                "source": row.source,
-                "judged": row.judged,
-                "called_fake": row.called_fake,
-                "uncertain": row.unsure,
-                "called_real": row.called_real,
-            }
-            for row in evaluation.summary.reals
-        ],
+        "real_sources": [asdict(row) for row in evaluation.summary.reals],
     }
-
-
-def _json(interval: Interval) -> dict[str, float]:
-    return {"value": interval.value, "low": interval.low, "high": interval.high}

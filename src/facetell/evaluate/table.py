@@ -30,19 +30,18 @@ UNDEFINED = "not defined"
 class ComparisonRow:
     """How well one kind of fake is told from real pictures.
 
-    missed, unsure, caught: shares of the fakes with verdict real, uncertain, fake at the model's
-    own thresholds. metadata: AUC of a classifier that sees no pixel, on the same samples. one_of:
-    as in `Comparison`.
+    metadata_auc: of a classifier that sees no pixel, on the same samples. called_real, uncertain,
+    called_fake: shares of the fakes, at the model's own thresholds. one_of: as in `Comparison`.
     """
 
     name: str
     fakes: int
     reals: int
     auc: Interval | None
-    missed: float
-    unsure: float
-    caught: float
-    metadata: float | None
+    metadata_auc: float | None
+    called_real: float
+    uncertain: float
+    called_fake: float
     one_of: bool
 
 
@@ -53,7 +52,7 @@ class RealRow:
     source: str
     judged: int
     called_fake: float
-    unsure: float
+    uncertain: float
     called_real: float
 
 
@@ -123,10 +122,10 @@ def _comparison_row(
         fakes=len(fakes),
         reals=len(scores) - len(fakes),
         auc=auc_of(scores),
-        missed=_share(fakes, Verdict.REAL),
-        unsure=_share(fakes, Verdict.UNCERTAIN),
-        caught=_share(fakes, Verdict.FAKE),
-        metadata=None if known is None else auc(labels, known),
+        metadata_auc=None if known is None else auc(labels, known),
+        called_real=_share(fakes, Verdict.REAL),
+        uncertain=_share(fakes, Verdict.UNCERTAIN),
+        called_fake=_share(fakes, Verdict.FAKE),
         one_of=comparison.one_of,
     )
 
@@ -136,7 +135,7 @@ def _real_row(source: str, scores: Sequence[Score]) -> RealRow:
         source=source,
         judged=len(scores),
         called_fake=_share(scores, Verdict.FAKE),
-        unsure=_share(scores, Verdict.UNCERTAIN),
+        uncertain=_share(scores, Verdict.UNCERTAIN),
         called_real=_share(scores, Verdict.REAL),
     )
 
@@ -168,12 +167,12 @@ def as_markdown(summary: Summary, numbers: Numbers) -> str:
     )
     fakes = [
         [row.name, f"{row.fakes} / {row.reals}", "undefined" if row.auc is None else str(row.auc),
-         "" if row.metadata is None else f"{row.metadata:.3f}",
-         *_percent(row.missed, row.unsure, row.caught)]
+         "" if row.metadata_auc is None else f"{row.metadata_auc:.3f}",
+         *_percent(row.called_real, row.uncertain, row.called_fake)]
         for row in summary.comparisons
     ]  # fmt: skip
     reals = [
-        [row.source, str(row.judged), *_percent(row.called_fake, row.unsure, row.called_real)]
+        [row.source, str(row.judged), *_percent(row.called_fake, row.uncertain, row.called_real)]
         for row in summary.reals
     ]
     tables = ((FAKES_HEAD, fakes), (REALS_HEAD, reals))

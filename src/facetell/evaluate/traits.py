@@ -22,15 +22,15 @@ Traits = Mapping[str, Mapping[str, str]]
 @dataclass(frozen=True)
 class TraitRow:
     """Of the pictures for which `column` says `value`: how many reals were called fake, and fakes
-    fake; None where there are fewer than FEW of them. uncertain_reals: None where there is none."""
+    fake; None where there are fewer than FEW of them. reals_uncertain: None where there is none."""
 
     column: str
     value: str
     reals: int
     fakes: int
-    false_alarms: Interval | None
-    uncertain_reals: float | None
-    caught: Interval | None
+    reals_called_fake: Interval | None
+    reals_uncertain: float | None
+    fakes_called_fake: Interval | None
 
 
 def read_traits(path: Path) -> Traits:
@@ -90,7 +90,7 @@ def by_trait(scores: Sequence[Score], traits: Traits) -> list[TraitRow]:
         _row(column, value, [score for score, one in said if one.get(column) == value])
         for column, value in found
     ]
-    return [row for row in rows if row.false_alarms or row.caught]
+    return [row for row in rows if row.reals_called_fake or row.fakes_called_fake]
 
 
 def _row(column: str, value: str, scores: Sequence[Score]) -> TraitRow:
@@ -102,9 +102,9 @@ def _row(column: str, value: str, scores: Sequence[Score]) -> TraitRow:
         value=value,
         reals=len(reals),
         fakes=len(fakes),
-        false_alarms=_called_fake(reals),
-        uncertain_reals=unsure / len(reals) if reals else None,
-        caught=_called_fake(fakes),
+        reals_called_fake=_called_fake(reals),
+        reals_uncertain=unsure / len(reals) if reals else None,
+        fakes_called_fake=_called_fake(fakes),
     )
 
 
@@ -129,10 +129,10 @@ def traits_table(rows: Sequence[TraitRow]) -> tuple[list[str], list[list[str]]]:
             row.column,
             row.value,
             str(row.reals),
-            _percent(row.false_alarms),
-            "-" if row.uncertain_reals is None else f"{row.uncertain_reals:.1%}",
+            _percent(row.reals_called_fake),
+            "-" if row.reals_uncertain is None else f"{row.reals_uncertain:.1%}",
             str(row.fakes),
-            _percent(row.caught),
+            _percent(row.fakes_called_fake),
         ]
         for row in rows
     ]
