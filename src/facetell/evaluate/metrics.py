@@ -14,6 +14,7 @@ Labels = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
 Weights = npt.NDArray[np.float64]
 RESAMPLES = 400
+SEED = 0
 BINS = 15
 CHANCE = 0.5
 """The area under the curve of who guesses."""
@@ -163,14 +164,12 @@ Statistics = Callable[[Weights], Mapping[str, float | None]]
 """Weights [N] -> numbers by name."""
 
 
-def with_intervals(
-    statistics: Statistics, groups: Sequence[str], seed: int = 0
-) -> dict[str, Interval | None]:
+def with_intervals(statistics: Statistics, groups: Sequence[str]) -> dict[str, Interval | None]:
     """Numbers and their 95 % intervals by a bootstrap over groups: what belongs together is drawn
     together (Field & Welsh 2007). None where a number is not defined."""
     values = statistics(np.ones(len(groups)))
     drawn: dict[str, list[float]] = {name: [] for name in values}
-    for weights in group_draws(groups, seed):
+    for weights in group_draws(groups):
         for name, value in statistics(weights).items():
             if value is not None:
                 drawn[name].append(value)
@@ -180,9 +179,7 @@ def with_intervals(
     }
 
 
-def auc_with_interval(
-    labels: Labels, scores: Scores, groups: Sequence[str], seed: int = 0
-) -> Interval | None:
+def auc_with_interval(labels: Labels, scores: Scores, groups: Sequence[str]) -> Interval | None:
     """Area under the ROC curve, known from as many groups as the scarcer label has; None when only
     one label is there."""
     ranking = Ranking(labels, scores)
@@ -191,7 +188,7 @@ def auc_with_interval(
         curve = ranking.curve(weights)
         return {"auc": None if curve is None else area(curve)}
 
-    found = with_intervals(statistics, groups, seed)["auc"]
+    found = with_intervals(statistics, groups)["auc"]
     return found and found.known_from(min(groups_by_label(labels, groups)))
 
 
@@ -201,12 +198,12 @@ def groups_by_label(labels: Labels, groups: Sequence[str]) -> tuple[int, int]:
     return len(reals), len(fakes)
 
 
-def group_draws(groups: Sequence[str], seed: int = 0) -> Iterator[Weights]:
+def group_draws(groups: Sequence[str]) -> Iterator[Weights]:
     """RESAMPLES times as many groups as there are, drawn with repetition: how often each sample
     was."""
     _, which = np.unique(np.asarray(groups), return_inverse=True)
     count = int(which.max()) + 1 if len(which) else 0
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(SEED)
     for _ in range(RESAMPLES if count else 0):
         times = np.bincount(rng.integers(count, size=count), minlength=count)
         yield times[which].astype(np.float64)

@@ -37,20 +37,21 @@ FEATURES = (
 UNKNOWN = -1.0
 """What no feature can be. Not NaN: the classifier refuses a column of nothing else, as of PNGs."""
 FOLDS = 5
+SEED = 0
 USUAL_LEAF = 20
 SMALL_TABLE = 20_000
 """Rows below which several threads only wait for each other."""
 
 
 def metadata_scores(
-    train: Sequence[Sample], test: Sequence[Sample], seed: int = 0
+    train: Sequence[Sample], test: Sequence[Sample]
 ) -> npt.NDArray[np.float64] | None:
     """Probability of `fake` for each of `test`, by a classifier that saw only FEATURES of
     `train`; None where `train` has fewer than FOLDS of a label, of which nothing can be learnt."""
     labels = [sample.label for sample in train]
     if min(labels.count(0), labels.count(1)) < FOLDS:
         return None
-    classifier = _classifier(len(train), seed)
+    classifier = _classifier(len(train))
     with _threads(len(train)):
         classifier.fit(_table(train), labels)
         probabilities: npt.NDArray[np.float64] = classifier.predict_proba(_table(test))[:, 1]
@@ -58,7 +59,7 @@ def metadata_scores(
 
 
 def cross_validated(
-    table: Table, labels: Labels, groups: Sequence[str], seed: int = 0
+    table: Table, labels: Labels, groups: Sequence[str]
 ) -> npt.NDArray[np.float64] | None:
     """What the classifier says [N] of rows that it was not trained on; no group is on both sides.
     None where a label has fewer than FOLDS groups.
@@ -68,8 +69,8 @@ def cross_validated(
     held = set(zip(groups, labels.tolist(), strict=True))
     if min(sum(label == which for _, label in held) for which in (0, 1)) < FOLDS:
         return None
-    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
-    classifier = _classifier(len(table), seed)
+    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=SEED)
+    classifier = _classifier(len(table))
     with _threads(len(table)):
         guesses: npt.NDArray[np.float64] = cross_val_predict(
             classifier, table, labels, groups=groups, cv=folds, method="predict_proba"
@@ -86,11 +87,11 @@ def feature_aucs(table: Table, labels: Labels) -> dict[str, float]:
     return alone
 
 
-def _classifier(rows: int, seed: int) -> HistGradientBoostingClassifier:
+def _classifier(rows: int) -> HistGradientBoostingClassifier:
     """Its leaves hold 20 rows by default: of fewer than 40 it would learn nothing at all, and call
     a leak none."""
     return HistGradientBoostingClassifier(
-        min_samples_leaf=min(USUAL_LEAF, max(1, rows // USUAL_LEAF)), random_state=seed
+        min_samples_leaf=min(USUAL_LEAF, max(1, rows // USUAL_LEAF)), random_state=SEED
     )
 
 
