@@ -18,7 +18,7 @@ from facetell.detect.report import Report, TrackReport
 from facetell.errors import DataError, MissingExtra
 from facetell.evaluate.calibration import fit_clip_calibration
 from facetell.evaluate.metrics import Interval, auc_with_interval
-from facetell.evaluate.score import Score
+from facetell.evaluate.score import Score, auc_of, judged, labels_of, log_odds_of
 from facetell.types import FloatArray, Status, Verdict
 
 try:
@@ -159,14 +159,9 @@ def _auc(clips: Sequence[JudgedClip], scores: Sequence[float]) -> Interval | Non
 def group_auc(scores: Sequence[Score]) -> tuple[int, int, Interval | None]:
     """Of clips known by a few pictures each, such as `video_faces`: the mean log-odds of what
     shares group and label. Returns fakes, reals and the AUC."""
-    judged = [score for score in scores if score.status == Status.OK]
-    clips = sorted({(score.group, score.label) for score in judged})
-    means = [
-        np.mean(
-            [s.log_odds for s in judged if (s.group, s.label) == clip and s.log_odds is not None]
-        )
-        for clip in clips
-    ]
+    rows = judged(scores)
+    clips = sorted({(score.group, score.label) for score in rows})
+    means = [log_odds_of(s for s in rows if (s.group, s.label) == clip).mean() for clip in clips]
     labels = np.array([label for _, label in clips], np.int64)
     value = auc_with_interval(labels, np.array(means, np.float64), [group for group, _ in clips])
     return int(labels.sum()), int((1 - labels).sum()), value
@@ -291,10 +286,8 @@ def _split_section(split: str, clips: Sequence[JudgedClip], metadata: Interval |
 def _picture_rows(split: str, scores: Sequence[Score]) -> list[str]:
     if not scores:
         return []
-    judged = [score for score in scores if score.status == Status.OK]
-    labels = np.array([score.label for score in judged], np.int64)
-    log_odds = np.array([score.log_odds for score in judged], np.float64)
-    frames = auc_with_interval(labels, log_odds, [score.group for score in judged])
+    rows = judged(scores)
+    labels = labels_of(rows)
     fakes, reals, groups = group_auc(scores)
     return [
         "",
@@ -302,7 +295,7 @@ def _picture_rows(split: str, scores: Sequence[Score]) -> list[str]:
         "",
         "| of | fakes / reals | AUC [95 %] |",
         "| --- | --- | --- |",
-        f"| pictures | {int(labels.sum())} / {int((1 - labels).sum())} | {frames} |",
+        f"| pictures | {int(labels.sum())} / {int((1 - labels).sum())} | {auc_of(rows)} |",
         f"| clips: mean of the log-odds | {fakes} / {reals} | {groups} |",
     ]
 

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-import numpy as np
-
 from facetell.errors import DataError
 from facetell.evaluate.comparisons import comparisons, members
 from facetell.evaluate.metrics import (
@@ -16,8 +14,7 @@ from facetell.evaluate.metrics import (
     with_intervals,
 )
 from facetell.evaluate.numbers import Numbers, numbers
-from facetell.evaluate.score import Score, auc_of, ranking_of
-from facetell.types import Status
+from facetell.evaluate.score import Score, auc_of, judged, labels_of, ranking_of
 
 FEW = 20
 """Of so few groups the bootstrap's draws are too much alike to call a difference real."""
@@ -92,7 +89,7 @@ def in_common(models: Mapping[str, Sequence[Score]]) -> dict[str, list[Score]]:
 
 
 def _judged(scores: Sequence[Score]) -> dict[str, Score]:
-    return {score.path: score for score in scores if score.status == Status.OK}
+    return {score.path: score for score in judged(scores)}
 
 
 def _kinds(aligned: Mapping[str, Sequence[Score]]) -> dict[str, dict[str, Interval | None]]:
@@ -117,7 +114,7 @@ def _differences(aligned: Mapping[str, Sequence[Score]]) -> list[Difference]:
 
     samples = next(iter(aligned.values()))
     groups = [score.group for score in samples]
-    labels = np.array([score.label for score in samples], np.int64)
+    labels = labels_of(samples)
     found = with_intervals(statistics, groups)
     fewest = min(groups_by_label(labels, groups))
     return [

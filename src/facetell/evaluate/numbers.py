@@ -21,7 +21,7 @@ from facetell.evaluate.metrics import (
     log_loss,
     with_intervals,
 )
-from facetell.evaluate.score import Score, ranking_of
+from facetell.evaluate.score import Score, judged, labels_of, p_fakes_of, ranking_of
 from facetell.types import Status, Verdict
 
 NAMES = {
@@ -81,36 +81,35 @@ class Numbers:
 
 def numbers(scores: Sequence[Score]) -> Numbers:
     """scores: of one tier, or of any choice of samples; groups are drawn together."""
-    judged = [score for score in scores if score.status == Status.OK]
-    labels = np.array([score.label for score in judged], np.int64)
-    p_fake = np.array([score.p_fake for score in judged], np.float64)
+    rows = judged(scores)
+    labels, p_fake = labels_of(rows), p_fakes_of(rows)
     fakes = int(labels.sum())
     missing = [str(score.status) for score in scores if score.status != Status.OK]
-    groups = [score.group for score in judged]
-    found = with_intervals(_statistics(judged, labels), groups)
+    groups = [score.group for score in rows]
+    found = with_intervals(_statistics(rows, labels), groups)
     of_reals, of_fakes = groups_by_label(labels, groups)
     seen = {"real_accuracy": of_reals, "fake_recall": of_fakes}
     seen |= dict.fromkeys(("accuracy", "coverage"), len(set(groups)))
-    decided = {s.group for s in judged if s.verdict != Verdict.UNCERTAIN}
-    called_fake = {s.group for s in judged if s.verdict == Verdict.FAKE}
+    decided = {s.group for s in rows if s.verdict != Verdict.UNCERTAIN}
+    called_fake = {s.group for s in rows if s.verdict == Verdict.FAKE}
     seen["right_of_decided"] = len(decided)
     seen |= dict.fromkeys(("precision", "f1"), min(of_reals, of_fakes, len(called_fake)))
     return Numbers(
-        reals=len(judged) - fakes,
+        reals=len(rows) - fakes,
         fakes=fakes,
         unjudged=dict(sorted(Counter(missing).items())),
         values={
             name: value and value.known_from(seen.get(name, min(of_reals, of_fakes)))
-            if name in OF_THE_SCORE or all(score.verdict for score in judged)
+            if name in OF_THE_SCORE or all(score.verdict for score in rows)
             else None
             for name, value in found.items()
         },
-        ece=expected_calibration_error(labels, p_fake) if judged else None,
-        brier=brier(labels, p_fake) if judged else None,
-        log_loss=log_loss(labels, p_fake) if judged else None,
+        ece=expected_calibration_error(labels, p_fake) if rows else None,
+        brier=brier(labels, p_fake) if rows else None,
+        log_loss=log_loss(labels, p_fake) if rows else None,
         matrix=[
             [
-                sum(score.label == label and score.verdict == verdict for score in judged)
+                sum(score.label == label and score.verdict == verdict for score in rows)
                 for verdict in (Verdict.REAL, Verdict.UNCERTAIN, Verdict.FAKE)
             ]
             for label in (0, 1)
@@ -118,11 +117,11 @@ def numbers(scores: Sequence[Score]) -> Numbers:
     )
 
 
-def _statistics(judged: Sequence[Score], labels: npt.NDArray[np.int64]) -> Any:
-    ranking = ranking_of(judged)
+def _statistics(rows: Sequence[Score], labels: npt.NDArray[np.int64]) -> Any:
+    ranking = ranking_of(rows)
     is_fake = labels == 1
-    called_fake = np.array([score.verdict == Verdict.FAKE for score in judged], bool)
-    decided = np.array([score.verdict != Verdict.UNCERTAIN for score in judged], bool)
+    called_fake = np.array([score.verdict == Verdict.FAKE for score in rows], bool)
+    decided = np.array([score.verdict != Verdict.UNCERTAIN for score in rows], bool)
     right = decided & (called_fake == is_fake)
 
     def statistics(weights: Weights) -> dict[str, float | None]:

@@ -18,11 +18,10 @@ from matplotlib.patches import Rectangle
 from facetell.detect.card import Hardship
 from facetell.evaluate.colours import COLOURS, FAKE, OTHER, REAL
 from facetell.evaluate.generalisation import Matrix
-from facetell.evaluate.metrics import Bin, Interval, Scores, area, group_draws
+from facetell.evaluate.metrics import Bin, Interval, Labels, Scores, area, group_draws
 from facetell.evaluate.numbers import Numbers
 from facetell.evaluate.runs import Run, smoothed
-from facetell.evaluate.score import Score, ranking_of
-from facetell.types import Status
+from facetell.evaluate.score import Score, judged, ranking_of
 
 GRID = np.linspace(0, 1, 201)
 STYLE: Any = {
@@ -86,8 +85,8 @@ def plot_roc(models: Mapping[str, Sequence[Score]], path: Path) -> None:
 def _draw_curves(
     roc: Axes, pr: Axes, name: str, scores: Sequence[Score], colour: str, *, band: bool
 ) -> None:
-    judged = [score for score in scores if score.status == Status.OK]
-    ranking = ranking_of(judged)
+    rows = judged(scores)
+    ranking = ranking_of(rows)
     curve = ranking.curve()
     if curve is None:
         roc.plot([], [], color=colour, label=f"{name}: one label only")
@@ -96,7 +95,7 @@ def _draw_curves(
     roc.plot(curve.false_alarms, curve.caught, color=colour, linewidth=1.8, label=label)
     pr.plot(curve.caught[1:], curve.precision[1:], color=colour, linewidth=1.8)
     if band:
-        drawn = (ranking.curve(w) for w in group_draws([score.group for score in judged]))
+        drawn = (ranking.curve(w) for w in group_draws([score.group for score in rows]))
         curves = [curve for curve in drawn if curve is not None]
         caught = [np.interp(GRID, c.false_alarms, c.caught) for c in curves]
         right = [np.interp(GRID, c.caught[1:], c.precision[1:]) for c in curves]
@@ -137,7 +136,7 @@ def plot_reliability(bins: Sequence[Bin], path: Path) -> None:
 
 
 def plot_histograms(
-    labels: Scores, p_fake: Scores, thresholds: tuple[float, float], path: Path
+    labels: Labels, p_fake: Scores, thresholds: tuple[float, float], path: Path
 ) -> None:
     """How p_fake is spread over reals and fakes; the thresholds as lines."""
     with figure_at(path, 6.4, 3.2) as figure:

@@ -25,10 +25,16 @@ from facetell.evaluate.plots import (
     plot_roc,
     plot_stress,
 )
-from facetell.evaluate.score import Score, reliability_of, write_scores
+from facetell.evaluate.score import (
+    Score,
+    judged,
+    labels_of,
+    p_fakes_of,
+    reliability_of,
+    write_scores,
+)
 from facetell.evaluate.table import Summary, as_markdown, summarise
 from facetell.evaluate.traits import TraitRow, Traits, by_trait, traits_table
-from facetell.types import Status
 
 FORMATS = ("png", "svg")
 
@@ -72,16 +78,15 @@ def evaluate_scores(
 
     Raises DataError where not a single sample has a score.
     """
-    judged = [score for score in scores if score.status == Status.OK]
-    if not judged:
+    rows = judged(scores)
+    if not rows:
         raise DataError(
             f"none of the {len(scores)} pictures could be judged by {name}",
             hint="facetell detect says of each why",
         )
     metadata = None
     if known:
-        labels = np.array([score.label for score in judged])
-        metadata = auc(labels, np.array([known[score.path] for score in judged]))
+        metadata = auc(labels_of(rows), np.array([known[score.path] for score in rows]))
     return Evaluation(
         name=name,
         tier=tier,
@@ -101,16 +106,14 @@ def write_evaluation(evaluation: Evaluation, folder: Path, *, table: str = "csv"
     folder.mkdir(parents=True, exist_ok=True)
     write_scores(evaluation.scores, folder / f"scores.{table}")
     write_json(as_json(evaluation), folder / "metrics.json")
-    judged = [score for score in evaluation.scores if score.status == Status.OK]
-    labels = np.array([score.label for score in judged])
-    p_fake = np.array([score.p_fake for score in judged], np.float64)
+    rows = judged(evaluation.scores)
     limits = evaluation.thresholds.real_below, evaluation.thresholds.fake_from
     aucs = {r.name: r.auc for r in evaluation.summary.comparisons if r.auc is not None}
     for form in FORMATS:
         plot_roc({evaluation.name: evaluation.scores}, folder / f"roc.{form}")
         plot_matrix(evaluation.numbers, folder / f"confusion.{form}")
-        plot_reliability(reliability_of(judged), folder / f"reliability.{form}")
-        plot_histograms(labels, p_fake, limits, folder / f"histograms.{form}")
+        plot_reliability(reliability_of(rows), folder / f"reliability.{form}")
+        plot_histograms(labels_of(rows), p_fakes_of(rows), limits, folder / f"histograms.{form}")
         plot_bars(aucs, folder / f"comparisons.{form}", title="AUC by kind of fake, 95 %")
     write_report(
         "evaluation.html",

@@ -15,7 +15,15 @@ from facetell.detect.media import read_picture
 from facetell.detect.report import Report
 from facetell.detect.scan import scan
 from facetell.errors import DataError, MediaError
-from facetell.evaluate.metrics import Bin, Interval, Ranking, auc_with_interval, reliability
+from facetell.evaluate.metrics import (
+    Bin,
+    Interval,
+    Labels,
+    Ranking,
+    Scores,
+    auc_with_interval,
+    reliability,
+)
 from facetell.types import Picture, Status, UInt8Array, Verdict
 
 
@@ -108,25 +116,36 @@ def unjudged(sample: Sample, tier: str) -> Score:
     )
 
 
-def auc_of(scores: Sequence[Score]) -> Interval | None:
-    """Of judged samples; None when only one label is there."""
-    return auc_with_interval(
-        np.array([score.label for score in scores]),
-        np.array([score.log_odds for score in scores], np.float64),
-        [score.group for score in scores],
-    )
+def judged(scores: Iterable[Score]) -> list[Score]:
+    """Those that have a score; what follows takes them alone."""
+    return [score for score in scores if score.status == Status.OK]
+
+
+def labels_of(judged: Iterable[Score]) -> Labels:
+    return np.array([score.label for score in judged], np.int64)
+
+
+def p_fakes_of(judged: Iterable[Score]) -> Scores:
+    return np.array([score.p_fake for score in judged], np.float64)
+
+
+def log_odds_of(judged: Iterable[Score]) -> Scores:
+    return np.array([score.log_odds for score in judged], np.float64)
+
+
+def auc_of(judged: Sequence[Score]) -> Interval | None:
+    """None when only one label is there."""
+    groups = [score.group for score in judged]
+    return auc_with_interval(labels_of(judged), log_odds_of(judged), groups)
 
 
 def ranking_of(judged: Sequence[Score]) -> Ranking:
-    """Samples that have a score, the most suspicious first."""
-    labels = np.array([score.label for score in judged], np.int64)
-    return Ranking(labels, np.array([score.log_odds for score in judged], np.float64))
+    """The most suspicious first."""
+    return Ranking(labels_of(judged), log_odds_of(judged))
 
 
 def reliability_of(judged: Sequence[Score]) -> list[Bin]:
-    """Of samples that have a score."""
-    labels = np.array([score.label for score in judged], np.int64)
-    return reliability(labels, np.array([score.p_fake for score in judged], np.float64))
+    return reliability(labels_of(judged), p_fakes_of(judged))
 
 
 def write_scores(scores: Iterable[Score], path: Path) -> None:

@@ -15,8 +15,8 @@ from facetell.evaluate.metrics import (
 )
 from facetell.evaluate.numbers import Numbers
 from facetell.evaluate.page import markdown_table
-from facetell.evaluate.score import Score, auc_of
-from facetell.types import Status, Verdict
+from facetell.evaluate.score import Score, auc_of, judged, labels_of, p_fakes_of
+from facetell.types import Verdict
 
 FAKES_HEAD = (
     *("fakes / reals", "n", "AUC [95 %]", "metadata only"),
@@ -90,9 +90,8 @@ class Summary:
 
 def summarise(scores: Sequence[Score], metadata: Mapping[str, float] | None = None) -> Summary:
     """scores: of one tier. metadata: by path, what the metadata-only classifier says."""
-    judged = [score for score in scores if score.status == Status.OK]
-    labels = np.array([score.label for score in judged])
-    p_fake = np.array([score.p_fake for score in judged], np.float64)
+    rows = judged(scores)
+    labels, p_fake = labels_of(rows), p_fakes_of(rows)
     return Summary(
         tier=scores[0].tier,
         even_ece=(
@@ -101,12 +100,12 @@ def summarise(scores: Sequence[Score], metadata: Mapping[str, float] | None = No
             else None
         ),
         comparisons=[
-            _comparison_row(comparison, members(comparison, judged), metadata)
-            for comparison in comparisons(judged)
+            _comparison_row(comparison, members(comparison, rows), metadata)
+            for comparison in comparisons(rows)
         ],
         reals=[
-            _real_row(source, [s for s in judged if s.source == source and not s.label])
-            for source in sorted({s.source for s in judged if not s.label})
+            _real_row(source, [s for s in rows if s.source == source and not s.label])
+            for source in sorted({s.source for s in rows if not s.label})
         ],
     )
 
@@ -114,7 +113,6 @@ def summarise(scores: Sequence[Score], metadata: Mapping[str, float] | None = No
 def _comparison_row(
     comparison: Comparison, scores: Sequence[Score], metadata: Mapping[str, float] | None
 ) -> ComparisonRow:
-    labels = np.array([score.label for score in scores])
     fakes = [score for score in scores if score.label]
     known = np.array([metadata[score.path] for score in scores]) if metadata else None
     return ComparisonRow(
@@ -122,7 +120,7 @@ def _comparison_row(
         fakes=len(fakes),
         reals=len(scores) - len(fakes),
         auc=auc_of(scores),
-        metadata_auc=None if known is None else auc(labels, known),
+        metadata_auc=None if known is None else auc(labels_of(scores), known),
         called_real=_share(fakes, Verdict.REAL),
         uncertain=_share(fakes, Verdict.UNCERTAIN),
         called_fake=_share(fakes, Verdict.FAKE),

@@ -10,8 +10,8 @@ import numpy as np
 from facetell.data.manifest import table_rows
 from facetell.errors import DataError
 from facetell.evaluate.metrics import Interval, Weights, with_intervals
-from facetell.evaluate.score import Score
-from facetell.types import Status, Verdict
+from facetell.evaluate.score import Score, judged
+from facetell.types import Verdict
 
 FEW = 20
 """Fewer pictures of a group say nothing, and are left out."""
@@ -82,15 +82,15 @@ def said_of(paths: Sequence[Path], traits: Traits) -> list[Mapping[str, str]]:
 def by_trait(scores: Sequence[Score], traits: Traits) -> list[TraitRow]:
     """Every value of every column that FEW judged pictures have, in order. Raises DataError: see
     `said_of`."""
-    judged = [score for score in scores if score.status == Status.OK]
-    told = said_of([Path(score.path) for score in judged], traits)
-    said = list(zip(judged, told, strict=True))
+    rows = judged(scores)
+    told = said_of([Path(score.path) for score in rows], traits)
+    said = list(zip(rows, told, strict=True))
     found = sorted({pair for _, one in said for pair in one.items()})
-    rows = [
+    told_of = [
         _row(column, value, [score for score, one in said if one.get(column) == value])
         for column, value in found
     ]
-    return [row for row in rows if row.reals_called_fake or row.fakes_called_fake]
+    return [row for row in told_of if row.reals_called_fake or row.fakes_called_fake]
 
 
 def _row(column: str, value: str, scores: Sequence[Score]) -> TraitRow:

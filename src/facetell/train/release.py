@@ -18,13 +18,19 @@ from facetell.detect.model import Model
 from facetell.errors import DataError
 from facetell.evaluate.calibration import fit_calibration, fit_thresholds
 from facetell.evaluate.found import val_table
-from facetell.evaluate.score import Score, score_samples, write_scores
+from facetell.evaluate.score import (
+    Score,
+    judged,
+    labels_of,
+    log_odds_of,
+    score_samples,
+    write_scores,
+)
 from facetell.evaluate.table import summarise
 from facetell.train.export import onnx_bytes, write_model
 from facetell.train.learnt import Learnt
 from facetell.train.networks.detector import Detector as Network
 from facetell.train.recipe import Recipe
-from facetell.types import Status
 
 TIERS = ("clean", "web", "hard")
 FALSE_ALARMS = 0.01
@@ -159,10 +165,9 @@ def _score_tiers(
 
 def _fitted(draft: ModelCard, scores: dict[str, list[Score]]) -> ModelCard:
     """The card with calibration, thresholds and numbers from the scores of the draft."""
-    judged = [s for tier in TIERS for s in scores[tier] if s.status == Status.OK]
-    labels = np.array([score.label for score in judged])
-    logits = np.array([score.log_odds for score in judged], np.float64)
-    where = f"val, tiers {', '.join(TIERS)}, {len(judged)} judged pictures"
+    rows = judged(score for tier in TIERS for score in scores[tier])
+    labels, logits = labels_of(rows), log_odds_of(rows)
+    where = f"val, tiers {', '.join(TIERS)}, {len(rows)} judged pictures"
     calibration = fit_calibration(labels, logits, where)
     p_fake = calibration.p_fake(logits.astype(np.float32)).astype(np.float64)
     thresholds = fit_thresholds(
@@ -178,9 +183,9 @@ def _fitted(draft: ModelCard, scores: dict[str, list[Score]]) -> ModelCard:
         update={
             "calibration": calibration,
             "thresholds": thresholds,
-            "smallest_face_px": int(np.quantile([s.face_px for s in judged if s.face_px], 0.01)),
+            "smallest_face_px": int(np.quantile([s.face_px for s in rows if s.face_px], 0.01)),
             "metrics": metrics,
-            "limits": (*shortcomings(metrics), untried(judged, draft.trained_on)),
+            "limits": (*shortcomings(metrics), untried(rows, draft.trained_on)),
         }
     )
 
@@ -231,7 +236,7 @@ def _as_carded(draft: Score, card: ModelCard) -> Score:
 
 
 def _measured(scores: Sequence[Score], tier: str) -> list[Measured]:
-    if all(score.status != Status.OK for score in scores):
+    if not judged(scores):
         return []
     return [
         Measured(
