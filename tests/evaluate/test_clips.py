@@ -11,20 +11,18 @@ from facetell.detect.calibrate import ClipCalibration
 from facetell.detect.report import ClipReport, ModelInfo, Report
 from facetell.errors import DataError
 from facetell.evaluate.calibration import INTERCEPT_SD, SLOPE_SD, fit_clip_calibration
+from facetell.evaluate.clip_calibration import fit_clips, looks_of, noise_of
 from facetell.evaluate.clips import (
     RULES,
     TEMPORAL_SIGNS,
     JudgedClip,
-    as_markdown,
     clip_auc,
-    fit_clips,
     frame_auc,
     group_auc,
-    looks_of,
-    noise_of,
     thinned,
     track_auc,
 )
+from facetell.evaluate.clips_page import as_markdown
 from facetell.evaluate.score import unjudged
 from facetell.types import BY_DEFAULT, Kind, Status
 from tests.detect.test_aggregate import track

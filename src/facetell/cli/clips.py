@@ -9,6 +9,7 @@ import typer
 from facetell.cli.options import Splits
 
 if TYPE_CHECKING:
+    from facetell.data.manifest import Sample
     from facetell.detect.analyze import Detector
     from facetell.evaluate.clips import JudgedClip
 
@@ -37,13 +38,13 @@ def evaluate(
     from facetell.data.manifest import read_manifest
     from facetell.detect.analyze import Detector
     from facetell.detect.session import DEFAULT_MODEL
-    from facetell.evaluate.clips import as_markdown, one_source
+    from facetell.evaluate.clips_page import as_markdown
     from facetell.evaluate.score import score_samples
 
     threads = os.cpu_count() or 1
     detector = Detector.load(model or DEFAULT_MODEL, threads=threads)
     clips = _judged(data, splits, detector)
-    frames = one_source(read_manifest(pictures), "video_faces") if pictures else []
+    frames = _one_source(read_manifest(pictures), "video_faces") if pictures else []
     scores = []
     with progress_bar("judging pictures", len(frames)) as advance:
         for score in score_samples(frames, detector, "clean", threads):
@@ -69,7 +70,7 @@ def calibrate(
     from facetell.cli.writers import explained
     from facetell.detect.analyze import Detector
     from facetell.errors import MissingExtra
-    from facetell.evaluate.clips import fit_clips
+    from facetell.evaluate.clip_calibration import fit_clips
 
     try:
         from facetell.train.export import write_model
@@ -85,6 +86,11 @@ def calibrate(
         f"wrote {out}: slope {rule.slope:.2f}, intercept {rule.intercept:.2f}, "
         f"noise {rule.noise:.2f}; {rule.fitted_on}"
     )
+
+
+def _one_source(samples: "list[Sample]", source: str) -> "list[Sample]":
+    """The pictures of `val` and `test` that lie in a folder of that name."""
+    return [s for s in samples if source in s.path.parts and s.split != "train"]
 
 
 def _judged(data: list[Path], splits: list[str], detector: "Detector") -> "list[JudgedClip]":
