@@ -102,6 +102,11 @@ def test_a_file_is_retried_once_and_then_given_up(make_pool, judge, tmp_path):
     assert [seen(tmp_path).count(name) for name in ("deadly", "unlucky")] == [2, 2]
 
 
+def test_a_file_that_goes_at_any_moment_is_a_task_all_the_same(monkeypatch, tmp_path):
+    monkeypatch.setattr(Path, "exists", lambda path: True)  # and gone the moment after
+    assert not Task(tmp_path / "gone", "gone", Kind.IMAGE, frozenset(), urgent=False).small
+
+
 def test_what_lies_behind_a_deadly_file_is_not_blamed(make_pool, judge):
     pool = make_pool(workers=2)
     tasks = judge(pool, *["deadly", "harmless", "harmless"] * 4)

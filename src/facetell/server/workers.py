@@ -62,8 +62,14 @@ class Task:
     small: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        exists = self.path.exists()
-        self.small = exists and self.kind is Kind.IMAGE and self.path.stat().st_size <= SMALL_BYTES
+        self.small = _is_small(self.path, self.kind)
+
+
+def _is_small(path: Path, kind: Kind) -> bool:
+    try:
+        return kind is Kind.IMAGE and path.stat().st_size <= SMALL_BYTES
+    except OSError:
+        return False  # gone: judging it will say so
 
 
 @dataclass(eq=False)
