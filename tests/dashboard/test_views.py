@@ -5,6 +5,7 @@ import shutil
 import pytest
 from PIL import Image
 
+from facetell.errors import ModelError
 from tests.broken_inputs.make import photo, saved
 from tests.lab_data import write_lab_data
 
@@ -222,6 +223,19 @@ def test_a_clip_that_cannot_be_read_says_why(opened, tmp_path, clip):
     view = give(opened("video"), path)
     assert not view.exception
     assert "cannot be judged" in said(view)
+
+
+@pytest.mark.parametrize("view", ["image", "video"])
+def test_a_model_that_cannot_be_used_is_told_with_a_remedy(view, opened, tmp_path, monkeypatch):
+    def refuse(*args):
+        raise ModelError("the file is gone", hint="reinstall facetell")
+
+    monkeypatch.setattr("facetell.dashboard.cached.report", refuse)
+    path = tmp_path / "moving.gif"
+    path.write_bytes(b"a clip")
+    view = give(opened(view), path)
+    assert not view.exception
+    assert "reinstall facetell" in view.error[0].value
 
 
 def test_a_still_picture_is_sent_to_its_own_view(opened, small_portrait, tmp_path):

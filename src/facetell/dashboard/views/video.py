@@ -28,17 +28,24 @@ def show(folders: Sequence[Path]) -> None:
         )
         return
     path, digest = given
+    with parts.explained():
+        report = _watched(path, digest, model)
+        parts.show_verdict(report)
+        if report.clip is not None and report.clip.tracks:
+            _show_tracks(path, digest, report, report.clip, model)
+        if report.clip is None and report.faces:
+            st.info("This is a still picture: the view Image shows more of it.")
+        parts.show_downloads(report, digest, path.name)
+        parts.show_limits(report)
+
+
+def _watched(path: Path, digest: str, model: FoundModel) -> Report:
     words = "Watching the clip…"
     bar = st.progress(0.0, words)
-    report = cached.report(path, digest, model, lambda share: bar.progress(share, words))
-    bar.empty()
-    parts.show_verdict(report)
-    if report.clip is not None and report.clip.tracks:
-        _show_tracks(path, digest, report, report.clip, model)
-    if report.clip is None and report.faces:
-        st.info("This is a still picture: the view Image shows more of it.")
-    parts.show_downloads(report, digest, path.name)
-    parts.show_limits(report)
+    try:
+        return cached.report(path, digest, model, lambda share: bar.progress(share, words))
+    finally:
+        bar.empty()
 
 
 def _show_tracks(
