@@ -2,15 +2,19 @@
 
 import json
 import shutil
+import threading
 
 import pytest
 
 from facetell.detect.card import Hardship, withstands_not
+from facetell.evaluate.score import unjudged
 from facetell.evaluate.stress import beside
 from tests.cli.command import facetell
-from tests.lab_data import write_lab_data
+from tests.lab_data import run_folder, write_lab_data
 
 pytest.importorskip("torch", reason="the training extra is not installed")
+
+from facetell.train.attack import Seen
 
 
 def test_the_result_is_shown_and_kept_in_the_card(tiny_model, tmp_path):
@@ -69,6 +73,23 @@ def test_data_without_the_split_or_a_label_is_refused(tiny_model, tmp_path):
         *("stress", tiny_model, "--data", data, "--out", tmp_path / "out", "--split", "train")
     )
     assert (done.code, "no real and fake picture" in done.err) == (2, True)
+
+
+def test_an_attack_finds_its_faces_on_as_many_threads_as_asked(tiny_model, tmp_path, monkeypatch):
+    together = threading.Barrier(2, timeout=20)
+
+    def see(sample, detector):
+        together.wait()
+        return Seen(unjudged(sample, "attacked"), None)
+
+    monkeypatch.setattr("facetell.train.attack.see", see)
+    monkeypatch.setattr("facetell.train.explain.load_checkpoint", lambda run: (None, None))
+    data = write_lab_data(tmp_path / "lab" / "test", 4).parent
+    run = run_folder(tmp_path / "run")
+    shutil.copy(tiny_model, run / "model.onnx")
+    args = ("--data", data, "--out", tmp_path / "out", "--threads", 2)
+    done = facetell("stress", run, "--attack", *args)
+    assert (done.code, "no face was found" in done.err) == (2, True)
 
 
 def test_rows_of_other_pictures_are_not_mixed_into_the_card():

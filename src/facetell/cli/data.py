@@ -198,6 +198,8 @@ def forge(
     picture. regenerate: through an autoencoder. The manifest lists both; an interrupted run is
     continued.
     """
+    if autoencoder and kind != "regenerate":
+        raise typer.BadParameter("--autoencoder belongs to --kind regenerate")
     from facetell.cli.progress import progress_bar
     from facetell.data.autoencoder import Autoencoder
     from facetell.data.layouts import counted, read_dataset

@@ -102,6 +102,8 @@ def detect(
         raise typer.BadParameter("--resume goes on with a --json file: name it too")
     if resume and json == Path("-"):
         raise typer.BadParameter("--resume needs a --json file; standard output cannot be read")
+    if every_frame and fps is not None:
+        raise typer.BadParameter("--fps and --every-frame exclude each other: name one")
     if end is not None and end <= start:
         raise typer.BadParameter("--end must lie behind --start")
 

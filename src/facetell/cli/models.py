@@ -38,6 +38,9 @@ def models(
 
     Without a file, the face finder inside the package is shown too.
     """
+    for name, given in (("--examples", examples), ("--scores", scores)):
+        if given and not markdown:
+            raise typer.BadParameter(f"{name} belongs to --markdown")
     from rich.console import Console
     from rich.table import Table
 

@@ -58,10 +58,11 @@ def stress(
         raise DataError(f"the data name no picture of the split {split!r}", hint="see --split")
     path = model_of(model) if attack and model else model or DEFAULT_MODEL
     detector = Detector.load(path)
+    threads = threads or os.cpu_count() or 1
     if attack and model:
-        found = _attacked(model, chosen, detector)
+        found = _attacked(model, chosen, detector, threads)
     else:
-        found = _treated(chosen, detector, threads or os.cpu_count() or 1)
+        found = _treated(chosen, detector, threads)
     rows = []
     for kind, level, numbers in found:
         row = hardship(kind, level, numbers, split)
@@ -103,9 +104,10 @@ def _treated(
 
 
 def _attacked(
-    run: Path, samples: "Sequence[Sample]", detector: "Detector"
+    run: Path, samples: "Sequence[Sample]", detector: "Detector", threads: int
 ) -> "Iterator[tuple[str, str, Numbers]]":
     from facetell.cli.progress import progress_bar
+    from facetell.detect.scan import scan
     from facetell.errors import DataError, MissingExtra
     from facetell.evaluate.numbers import numbers
 
@@ -118,8 +120,8 @@ def _attacked(
     net, _ = load_checkpoint(run)
     seen = []
     with progress_bar("finding faces", len(samples)) as advance:
-        for sample in samples:
-            seen.append(see(sample, detector))
+        for one in scan(samples, lambda sample: see(sample, detector), threads):
+            seen.append(one)
             advance(len(seen))
     judged = sum(one.crop is not None for one in seen)
     if not judged:
