@@ -173,6 +173,14 @@ def test_resuming_with_fewer_files_counts_nothing_as_left(run):
     assert "left" not in done.out
 
 
+def test_a_report_that_stands_twice_leaves_no_file_uncounted(run):
+    options, out = run
+    cut_after(out, 6, out.read_text("utf-8").splitlines(keepends=True)[0])
+    done = facetell("detect", *options, "--resume")
+    assert done.code == 0
+    assert "left" not in done.out
+
+
 def test_resuming_with_another_model_is_refused_and_harms_nothing(run, tmp_path):
     options, out = run
     table = tmp_path / "r.csv"

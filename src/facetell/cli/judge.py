@@ -97,7 +97,7 @@ def judge(
     todo = [file for file in files if str(file) not in known]
     screen = open_screen(aside=STANDARD_OUTPUT in outputs.texts)
     counts: Counter[str] = Counter()
-    interrupted = False
+    done, interrupted = 0, False
     with ExitStack() as stack:
         writers = _open_writers(outputs, files, detector, stack)
         if known and outputs.json:
@@ -113,10 +113,10 @@ def judge(
                 for report in reports:
                     _write(report, writers)
                     counts[_outcome(report)] += 1
+                    done += 1
                     screen.print(*_row(report))
         except KeyboardInterrupt:
             interrupted = True
-    done = counts.total() - len(known)
     if counts.keys() & set(Verdict):
         screen.print((detector.model.card.limits[0], "dim"))
     filmed = any(isinstance(writer, Film) and writer.is_written for writer in writers)
