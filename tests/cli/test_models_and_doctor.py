@@ -1,7 +1,10 @@
 """`facetell models` and `facetell doctor`."""
 
 import json
+import re
 import shutil
+import tomllib
+from itertools import chain
 
 import yaml
 
@@ -14,7 +17,7 @@ from facetell.detect.session import DEFAULT_MODEL, FINDER_FILE
 from facetell.errors import ModelError
 from facetell.evaluate.score import Score, write_scores
 from tests.cli.command import facetell
-from tests.shared import EXAMPLES
+from tests.shared import EXAMPLES, ROOT
 
 
 def test_models_shows_the_card_of_the_model_inside():
@@ -102,6 +105,14 @@ def test_doctor_finds_detect_working():
     assert done.code == 0
     assert "onnxruntime" in done.out
     assert "works" in done.out
+
+
+def test_doctor_knows_every_dependency():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    asked = [*project["dependencies"], *chain(*(extras[name] for name in extras if name != "dev"))]
+    names = {re.split(r"[\[><=;]", requirement)[0] for requirement in asked}
+    assert names - {need.distribution for need in doctor.NEEDS} == set()
 
 
 def test_doctor_names_the_remedy_for_what_is_missing(monkeypatch):
