@@ -34,7 +34,7 @@ def evaluate(
     """Measure frames, tracks and whole clips of each split, and, on train and val, other ways to
     add frames up and temporal signs."""
     from facetell.cli.progress import progress_bar
-    from facetell.cli.writers import explained
+    from facetell.cli.writing import writing
     from facetell.data.manifest import read_manifest
     from facetell.detect.analyze import Detector
     from facetell.detect.session import DEFAULT_MODEL
@@ -51,7 +51,7 @@ def evaluate(
             scores.append(score)
             advance(len(scores))
     text = as_markdown(clips, scores, detector)
-    with explained(markdown):
+    with writing(markdown):
         markdown.parent.mkdir(parents=True, exist_ok=True)
         markdown.write_text(text, "utf-8")
     typer.echo(f"wrote {markdown}")
@@ -67,7 +67,7 @@ def calibrate(
 
     Few clips move it little: it is held to the calibration of single frames.
     """
-    from facetell.cli.writers import explained
+    from facetell.cli.writing import writing
     from facetell.detect.analyze import Detector
     from facetell.errors import MissingExtra
     from facetell.evaluate.clip_calibration import fit_clips
@@ -80,7 +80,7 @@ def calibrate(
     detector = Detector.load(model, threads=os.cpu_count() or 1)
     rule = fit_clips(_judged(data, ["val"], detector))
     card = detector.model.card.model_copy(update={"clips": rule})
-    with explained(out):
+    with writing(out):
         write_model(model.read_bytes(), card, out)
     typer.echo(
         f"wrote {out}: slope {rule.slope:.2f}, intercept {rule.intercept:.2f}, "

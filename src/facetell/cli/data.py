@@ -28,7 +28,7 @@ def audit(
 
     Exit code: 0 nothing serious, 1 something serious was found, 2 wrong use.
     """
-    from facetell.cli.writers import explained
+    from facetell.cli.writing import writing
     from facetell.data.layouts import read_dataset
 
     try:
@@ -41,7 +41,7 @@ def audit(
     dataset = read_dataset(data)
     typer.echo(dataset.recognised)
     found = find_faults(dataset.samples, _each(dataset.samples, look_at))
-    with explained(out):
+    with writing(out):
         out.mkdir(parents=True, exist_ok=True)
         (out / "audit.json").write_text(json.dumps(found.as_json(), indent=2), encoding="utf-8")
         page = audit_page(found, dataset.samples, dataset.recognised)
@@ -65,7 +65,7 @@ def spectra(
 ) -> None:
     """Average the spectra of real faces, for `facetell explain --spectra` to compare with."""
     from facetell.cli.progress import progress_bar
-    from facetell.cli.writers import explained
+    from facetell.cli.writing import writing
     from facetell.data.layouts import split_of
     from facetell.detect.analyze import Detector
     from facetell.evaluate.spectrum import real_spectra
@@ -74,7 +74,7 @@ def spectra(
     made_from = f"{len(chosen)} real pictures of the split {split}"
     with progress_bar("looking", len(chosen)) as advance:
         found = real_spectra(chosen, Detector.load(), made_from, advance)
-    with explained(out):
+    with writing(out):
         out.write_text(found.model_dump_json() + "\n", encoding="utf-8")
     sizes = ", ".join(f"{one.faces} {name}" for name, one in found.sizes.items())
     typer.echo(f"wrote {out}: faces {sizes}")
@@ -103,7 +103,7 @@ def split(
     The same pictures, shares and seed give the same split. Every label and source has its share in
     each, and what belongs together (group, near-duplicates) stays together.
     """
-    from facetell.cli.writers import explained
+    from facetell.cli.writing import writing
     from facetell.data.hashes import fingerprint, heaps
     from facetell.data.layouts import counted, read_dataset
     from facetell.data.manifest import write_manifest
@@ -117,7 +117,7 @@ def split(
     if near_duplicates:
         samples = groups_joined(samples, heaps(_each(samples, fingerprint)))
     divided = split_samples(samples, shares, seed)
-    with explained(out):
+    with writing(out):
         write_manifest(divided, out)
     groups = len({sample.group for sample in divided})
     typer.echo(f"wrote {out}: {counted(divided)}; {groups} groups, none in two splits")
@@ -157,7 +157,7 @@ def frames(
     Frames have the label, split and group of their clip; an interrupted run is continued.
     """
     from facetell.cli.progress import progress_bar
-    from facetell.cli.writers import explained
+    from facetell.cli.writing import writing
     from facetell.data.frames import extract_frames
     from facetell.data.layouts import counted, read_dataset
     from facetell.data.manifest import write_manifest
@@ -166,7 +166,7 @@ def frames(
     clips = [sample for sample in read_dataset(data).samples if sample.split in splits]
     if not clips:
         raise DataError(f"{data} has no clips of {', '.join(splits)}", hint="choose with --split")
-    with explained(out), progress_bar("taking frames", len(clips)) as advance:
+    with writing(out), progress_bar("taking frames", len(clips)) as advance:
         found, left_out = extract_frames(
             clips, out, per_clip, threads=os.cpu_count() or 1, on_progress=advance
         )
@@ -241,12 +241,12 @@ def download(
 
     It needs a network; some data sets need an account on their hub.
     """
-    from facetell.cli.writers import explained
+    from facetell.cli.writing import writing
     from facetell.data.download import download as fetch
     from facetell.data.layouts import read_dataset
     from facetell.errors import DataError
 
-    with explained(out):
+    with writing(out):
         where = fetch(name, out)
     try:
         typer.echo(read_dataset(where).recognised)
@@ -261,7 +261,7 @@ def autoencoder(
     out: Annotated[Path, typer.Option(help="The ONNX file to write.")],
 ) -> None:
     """Turn a published tiny autoencoder (github.com/madebyollin/taesd) into an ONNX file."""
-    from facetell.cli.writers import explained
+    from facetell.cli.writing import writing
 
     try:
         from facetell.train.autoencoder import autoencoder_bytes
@@ -269,7 +269,7 @@ def autoencoder(
         raise MissingExtra(f"what this needs ({error.name})", "train") from error
 
     data = autoencoder_bytes(encoder, decoder)
-    with explained(out):
+    with writing(out):
         out.write_bytes(data)
     typer.echo(f"wrote {out} ({len(data) / 1e6:.1f} MB)")
 

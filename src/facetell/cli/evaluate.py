@@ -52,7 +52,7 @@ def evaluate(
     that sees only metadata (size, format, JPEG quality, bytes), trained on the `train` split,
     scores.
     """
-    from facetell.cli.writers import explained
+    from facetell.cli.writing import writing
     from facetell.data.layouts import read_samples
     from facetell.evaluate.probe import metadata_scores
     from facetell.evaluate.report import evaluate_scores, evaluation_markdown, write_evaluation
@@ -85,12 +85,12 @@ def evaluate(
             parts.append(evaluation_markdown(found))
             typer.echo(parts[-1])
             if out:
-                with explained(out):
+                with writing(out):
                     folder = out / subject.name / tier.replace(" ", "-")
                     write_evaluation(found, folder, table="parquet" if parquet else "csv")
                 typer.echo(f"wrote {folder / 'report.html'}")
     if markdown:
-        with explained(markdown):
+        with writing(markdown):
             markdown.write_text("\n".join(parts), encoding="utf-8")
         typer.echo(f"wrote {markdown}")
 
@@ -111,7 +111,7 @@ def compare(
     Differences of AUC have 95 % intervals over the same draws of groups; where one leaves out zero,
     the difference is real, unless it comes of fewer than twenty groups.
     """
-    from facetell.cli.writers import explained
+    from facetell.cli.writing import writing
     from facetell.data.layouts import read_samples
     from facetell.evaluate.compare import compare as compared
     from facetell.evaluate.report import write_comparison
@@ -126,7 +126,7 @@ def compare(
     scores = {s.name: _scored(s, chosen, tiers[s.name], threads) for s in subjects}
     found = compared(scores)
     facts = {s.name: {"tier": tiers[s.name]} | _facts(s) for s in subjects}
-    with explained(out):
+    with writing(out):
         write_comparison(found, scores, facts, out)
     for name, numbers in found.models.items():
         typer.echo(f"{name:<24} AUC {numbers.values['auc']}")

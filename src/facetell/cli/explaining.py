@@ -8,7 +8,7 @@ import typer
 from facetell.cli.progress import progress_bar
 from facetell.cli.quiet import quiet_libraries
 from facetell.cli.screen import printable
-from facetell.cli.writers import explained as writing
+from facetell.cli.writing import writing
 from facetell.detect.analyze import Detector
 from facetell.detect.find import find_media
 from facetell.detect.report import p_text

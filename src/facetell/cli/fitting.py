@@ -28,14 +28,14 @@ def let_threads_sleep() -> None:
 
 def fit_with_progress(fit: Fit, held_out: "Sequence[Sample]", out: Path) -> "ModelCard":
     """Let `fit` judge the val pictures in all tiers, and say what came of it."""
-    from facetell.cli.writers import explained
+    from facetell.cli.writing import writing
     from facetell.errors import OutputError
     from facetell.train.release import TIERS
 
     if out.is_dir():
         raise OutputError(f"{out} is a folder", hint="name the model file, such as model.onnx")
     with (
-        explained(out),
+        writing(out),
         progress_bar("judging val", len(held_out) * len(TIERS)) as advance,
     ):
         card = fit(threads=os.cpu_count() or 1, on_progress=lambda done, _: advance(done))

@@ -47,7 +47,7 @@ def generalise(
     from facetell.cli.fitting import let_threads_sleep
     from facetell.cli.progress import progress_bar
     from facetell.cli.train import shown
-    from facetell.cli.writers import explained
+    from facetell.cli.writing import writing as explained
     from facetell.data.crops import CropCache
     from facetell.data.layouts import read_samples
     from facetell.data.manifest import capped

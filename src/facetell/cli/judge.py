@@ -12,7 +12,6 @@ from facetell.cli.screen import Part, Screen, open_screen, printable
 from facetell.cli.writers import (
     DRAWN_NAME,
     FILM_SUFFIXES,
-    STANDARD_OUTPUT,
     CsvWriter,
     Film,
     FilmFolder,
@@ -26,6 +25,7 @@ from facetell.cli.writers import (
     keep_reports,
     read_reports,
 )
+from facetell.cli.writing import STANDARD_OUTPUT
 from facetell.detect.analyze import Detector, Options, hangs_on_options, limits_of, model_info
 from facetell.detect.find import find_media, real_name
 from facetell.detect.heap import spare_memory

@@ -92,7 +92,7 @@ def models(
 def _write_document(
     opened: "Model", path: Path, examples: Path | None, scores: Path | None
 ) -> None:
-    from facetell.cli.writers import explained
+    from facetell.cli.writing import writing
     from facetell.detect.analyze import Detector
     from facetell.detect.find import find_media
     from facetell.errors import MissingExtra
@@ -112,7 +112,7 @@ def _write_document(
         parts.append(named(read_scores(scores)))
     megabytes = opened.path.stat().st_size / 1e6
     text = card_markdown(opened.card, opened.sha256, megabytes, "\n\n".join(parts))
-    with explained(path):
+    with writing(path):
         path.write_text(text, encoding="utf-8")
     typer.echo(f"wrote {path}")
 

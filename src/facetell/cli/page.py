@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from facetell.cli.writers import TextFile, explained
+from facetell.cli.writers import TextFile
+from facetell.cli.writing import writing
 from facetell.detect.page import page_end, page_entry, page_head
 from facetell.detect.report import ModelInfo, Report
 
@@ -28,7 +29,7 @@ class HtmlPage(TextFile):
 
     def write(self, report: Report) -> None:
         self._counts[str(report.verdict or report.status)] += 1
-        with explained(self._path):
+        with writing(self._path):
             self._entries.write(page_entry(report))
 
     def __exit__(
@@ -38,7 +39,7 @@ class HtmlPage(TextFile):
         trace: TracebackType | None,
     ) -> None:
         try:
-            with explained(self._path), self._entries as entries:
+            with writing(self._path), self._entries as entries:
                 self._file.write(page_head(self._model, self._limits, self._counts))
                 entries.seek(0)
                 shutil.copyfileobj(entries, self._file)

@@ -38,7 +38,7 @@ def stress(
     who has the network (--attack). The result is the model's robustness card, shown by `facetell
     models` and in reports where it was written into the file.
     """
-    from facetell.cli.writers import explained
+    from facetell.cli.writing import writing
     from facetell.data.layouts import split_of
     from facetell.detect.analyze import Detector
     from facetell.detect.session import DEFAULT_MODEL
@@ -76,7 +76,7 @@ def stress(
             f"{kind + ' ' + level:<36} AUC {row.auc:.3f}  balanced "
             f"{row.balanced_accuracy:.3f}  uncertain {row.uncertain:.0%}"
         )
-    with explained(out):
+    with writing(out):
         write_stress(detector.model.card.name, rows, out, how=ATTACKED if attack else TREATED)
     typer.echo(f"wrote {out / 'report.html'}")
     if into_card:
@@ -87,7 +87,7 @@ def stress(
         if gone := {row.kind for row in card.robustness} - {row.kind for row in (*rows, *kept)}:
             typer.echo(f"measured on other pictures, and taken out: {', '.join(sorted(gone))}")
         card = card.model_copy(update={"robustness": (*rows, *kept)})
-        with explained(path):
+        with writing(path):
             write_model(path.read_bytes(), card, path)
         typer.echo(f"wrote the card of {path}")
 

@@ -13,6 +13,7 @@ from typing import IO, Protocol, Self
 from PIL import Image
 from pydantic import ValidationError
 
+from facetell.cli.writing import STANDARD_OUTPUT, writing
 from facetell.detect.draw import draw_boxes, draw_heatmap, draw_marks
 from facetell.detect.find import drawn_stem
 from facetell.detect.reading import look_again
@@ -28,17 +29,13 @@ class ReportWriter(Protocol):
     def write(self, report: Report) -> None: ...
 
 
-STANDARD_OUTPUT = Path("-")
-"""As the name of a text file: what is written goes on to the next program."""
-
-
 class TextFile:
     """A text file that is complete up to the last report, whatever happens next."""
 
     def __init__(self, path: Path, *, go_on: bool = False) -> None:
         """go_on: add to what is there instead of writing it anew."""
         self._path = path
-        with explained(path):
+        with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             # Lives as long as this object, which is itself a context manager.
             self._file: IO[str] = open(  # noqa: SIM115
@@ -59,7 +56,7 @@ class TextFile:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        with explained(self._path):
+        with writing(self._path):
             self._file.close()
 
 
@@ -74,7 +71,7 @@ class JsonLines(TextFile):
     """One report a line. File names that are no text keep their bytes as JSON escapes."""
 
     def write(self, report: Report) -> None:
-        with explained(self._path):
+        with writing(self._path):
             self._file.write(json.dumps(report.model_dump(mode="json")) + "\n")
             self._file.flush()
 
@@ -100,7 +97,7 @@ class CsvWriter(TextFile):
         self._rows.writerow(self.COLUMNS)
 
     def write(self, report: Report) -> None:
-        with explained(self._path):
+        with writing(self._path):
             self._rows.writerow(
                 [
                     report.path,
@@ -136,7 +133,7 @@ class FramesWriter(TextFile):
         self._rows.writerow(self.COLUMNS)
 
     def write(self, report: Report) -> None:
-        with explained(self._path):
+        with writing(self._path):
             for track in report.clip.tracks if report.clip else ():
                 for sample in track.timeline:
                     quality = sample.quality
@@ -174,7 +171,7 @@ class PictureFolder:
         with drawn_again(report):
             for what, image in self._draw(report):
                 path = name(f"{what}.png")
-                with explained(path):
+                with writing(path):
                     image.save(path)
 
 
@@ -197,7 +194,7 @@ class Film:
     """
 
     def __init__(self, path: Path, of: Path) -> None:
-        with explained(path):
+        with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
         self._path, self._of = path, str(of)
         self.is_written = False
@@ -211,7 +208,7 @@ class DrawnNames:
     """Names in a folder that no two files share."""
 
     def __init__(self, folder: Path) -> None:
-        with explained(folder):
+        with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._number = 0
@@ -236,7 +233,7 @@ def write_film(report: Report, path: Path) -> bool:
     """Whether it could be written."""
     from facetell.detect.annotate import annotate  # loads PyAV
 
-    with drawn_again(report), explained(path):
+    with drawn_again(report), writing(path):
         return annotate(report, path)
     return False
 
@@ -301,20 +298,5 @@ def keep_reports(path: Path, known: Collection[str]) -> None:
         for report in read_reports(path):
             if report.path in known:
                 file.write(report)
-    with explained(path):
+    with writing(path):
         beside.replace(path)
-
-
-@contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """A full disk, a locked folder: one line instead of a traceback."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise  # a reader of standard output who leaves early ends the command, without a word
-    except OSError as error:
-        name = "standard output" if path == STANDARD_OUTPUT else path
-        raise OutputError(
-            f"{name} cannot be written: {error.strerror or error}",
-            hint="name a place that you may write to and that has room",
-        ) from error
