@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from facetell.cli.drawn import heatmaps
 from facetell.cli.progress import files_and_clips
-from facetell.cli.writers import heatmaps, read_reports
+from facetell.cli.resume import read_reports
 from facetell.detect import video
 from facetell.errors import MediaError
 from tests.cli.command import csv_rows, facetell, rows

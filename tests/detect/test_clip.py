@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from facetell import Detector, Options
-from facetell.cli.writers import write_film
+from facetell.cli.drawn import write_film
 from facetell.detect import video
 from facetell.detect.annotate import annotate
 from facetell.detect.card import ModelCard

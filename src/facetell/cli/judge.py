@@ -7,30 +7,25 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from facetell.cli.quiet import quiet_libraries
-from facetell.cli.screen import Part, Screen, open_screen, printable
-from facetell.cli.writers import (
+from facetell.cli.drawn import (
     DRAWN_NAME,
     FILM_SUFFIXES,
-    CsvWriter,
     Film,
     FilmFolder,
-    FramesWriter,
-    JsonLines,
     PictureFolder,
-    ReportWriter,
     boxed,
-    faces_of,
     heatmaps,
-    keep_reports,
-    read_reports,
 )
+from facetell.cli.quiet import quiet_libraries
+from facetell.cli.resume import keep_reports, known_paths, read_reports, stamp_of
+from facetell.cli.screen import Part, Screen, open_screen, printable
+from facetell.cli.writers import CsvWriter, FramesWriter, JsonLines, ReportWriter, faces_of
 from facetell.cli.writing import STANDARD_OUTPUT
-from facetell.detect.analyze import Detector, Options, hangs_on_options, limits_of, model_info
+from facetell.detect.analyze import Detector, Options, limits_of, model_info
 from facetell.detect.find import find_media, real_name
 from facetell.detect.heap import spare_memory
 from facetell.detect.media import is_text_file, media_kind
-from facetell.detect.report import FileStamp, Report, p_text
+from facetell.detect.report import Report, p_text
 from facetell.detect.scan import scan
 from facetell.errors import OutputError
 from facetell.types import Kind, Status, Verdict
@@ -93,7 +88,7 @@ def judge(
         )
     spare_memory()
     detector = Detector.load(model, options, threads if len(files) == 1 else 1)
-    known = _known(outputs.json, detector, files) if resume and outputs.json else set()
+    known = known_paths(outputs.json, detector, files) if resume and outputs.json else set()
     todo = [file for file in files if str(file) not in known]
     screen = open_screen(aside=STANDARD_OUTPUT in outputs.texts)
     counts: Counter[str] = Counter()
@@ -202,57 +197,6 @@ def _write(report: Report, writers: Iterable[ReportWriter]) -> None:
         writer.write(report)
 
 
-def _known(path: Path, detector: Detector, files: Iterable[Path]) -> set[str]:
-    """The paths of an earlier run's reports that stand, all by this detector. Of `files` not those
-    that have changed since, nor failures that other options might have spared."""
-    now = model_info(detector)
-    named = {str(file) for file in files}
-    known = set()
-    for report in read_reports(path):
-        if report.model != now:
-            before = f"{report.model.name} {report.model.version}, finder {report.model.finder}"
-            raise OutputError(
-                f"{path} was written with another model or finder ({before})",
-                hint="name another --json file, or the same --model and --whole as then",
-            )
-        if report.clip and report.clip.sampling != detector.options.sampling:
-            raise OutputError(
-                f"{path} was written with other frames of its clips",
-                hint="name another --json file, or the same --fps, --start and so on as then",
-            )
-        if report.path not in named or not (hangs_on_options(report) or _is_changed(report, path)):
-            known.add(report.path)
-    return known
-
-
-def _is_changed(report: Report, path: Path) -> bool:
-    """Whether the file of a report in `path` is there, and another one than was judged."""
-    now = _stamp(Path(report.path))
-    if now is None:
-        return False
-    if report.stamp is None:  # it was not there, or an earlier release judged it
-        return report.status is Status.ERROR or _is_newer(Path(report.path), path)
-    return report.stamp != now
-
-
-def _stamp(file: Path) -> FileStamp | None:
-    try:
-        facts = file.stat()
-    except (OSError, ValueError):
-        return None
-    return FileStamp(size=facts.st_size, mtime_ns=facts.st_mtime_ns)
-
-
-def _is_newer(file: Path, other: Path) -> bool:
-    """Both are there, and `file` was modified later, or put in its place: what is moved or copied
-    often keeps the time of its last modification."""
-    try:
-        facts = file.stat()
-        return max(facts.st_mtime, facts.st_ctime) > other.stat().st_mtime
-    except (OSError, ValueError):
-        return False
-
-
 def _judged(
     files: list[Path], detector: Detector, threads: int, screen: Screen
 ) -> Generator[Report]:
@@ -260,7 +204,7 @@ def _judged(
     with screen.bars(len(files)) as bars:
 
         def work(file: Path) -> Report:
-            stamp = _stamp(file)  # before it is read, for it may change meanwhile
+            stamp = stamp_of(file)  # before it is read, for it may change meanwhile
             report = detector.analyze(file, partial(bars.watched, file))
             return report.model_copy(update={"stamp": stamp})
 

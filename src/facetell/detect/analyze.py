@@ -17,7 +17,6 @@ from facetell.detect.faces import FINDERS, FaceFinder
 from facetell.detect.frames import (
     NO_FRAME_AFTER,
     NO_FRAME_THERE,
-    OUT_OF_TIME,
     USUAL_FPS,
     Clip,
     at,
@@ -275,14 +274,6 @@ def _unwatched(clip: Clip, options: Options) -> MediaError:
         f"not one frame of it can be read: {losses.broken_off or 'all are damaged'}",
         hint="copy or download it again, or give it more time with --timeout",
     )
-
-
-def hangs_on_options(report: Report) -> bool:
-    """Whether a clip failed, or was cut short, where more time or another part of it might help."""
-    if report.clip:
-        return not report.clip.complete and any(OUT_OF_TIME in said for said in report.warnings)
-    causes = (NO_FRAME_AFTER, NO_FRAME_THERE, OUT_OF_TIME)
-    return report.status is Status.ERROR and any(why in (report.reason or "") for why in causes)
 
 
 def _why_uncertain(face: FaceReport) -> str:
