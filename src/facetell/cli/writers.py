@@ -3,6 +3,7 @@
 import csv
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol, Self
@@ -65,20 +66,10 @@ class JsonLines(TextFile):
             self._file.flush()
 
 
-class CsvWriter(TextFile):
-    """One row per file, for a spreadsheet."""
+class Table(TextFile):
+    """Rows of comma-separated values, below the names of their columns."""
 
-    COLUMNS = (
-        "path",
-        "status",
-        "verdict",
-        "p_fake",
-        "faces",
-        "warnings",
-        "reason",
-        "model",
-        "sha256",
-    )
+    COLUMNS: tuple[str, ...]
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -87,28 +78,36 @@ class CsvWriter(TextFile):
 
     def write(self, report: Report) -> None:
         with writing(self._path):
-            self._rows.writerow(
-                [
-                    report.path,
-                    report.status,
-                    report.verdict or "",
-                    "" if report.p_fake is None else f"{report.p_fake:.6f}",
-                    faces_of(report),
-                    "; ".join(report.warnings),
-                    report.reason or "",
-                    f"{report.model.name} {report.model.version}",
-                    report.model.sha256,
-                ]
-            )
+            self._rows.writerows(self._rows_of(report))
             self._file.flush()
 
-
-def faces_of(report: Report) -> int:
-    """How many faces were judged; in a clip, how many tracks."""
-    return len(report.clip.tracks) if report.clip else len(report.faces)
+    def _rows_of(self, report: Report) -> Iterator[tuple[object, ...]]:
+        raise NotImplementedError
 
 
-class FramesWriter(TextFile):
+class CsvWriter(Table):
+    """One row per file, for a spreadsheet."""
+
+    COLUMNS = (
+        *("path", "status", "verdict", "p_fake", "faces", "warnings", "reason"),
+        *("model", "sha256"),
+    )
+
+    def _rows_of(self, report: Report) -> Iterator[tuple[object, ...]]:
+        yield (
+            report.path,
+            report.status,
+            report.verdict or "",
+            "" if report.p_fake is None else f"{report.p_fake:.6f}",
+            faces_of(report),
+            "; ".join(report.warnings),
+            report.reason or "",
+            f"{report.model.name} {report.model.version}",
+            report.model.sha256,
+        )
+
+
+class FramesWriter(Table):
     """One row for each face in each judged frame of a clip."""
 
     COLUMNS = (
@@ -116,27 +115,23 @@ class FramesWriter(TextFile):
         *("size_px", "sharpness", "brightness", "track_p_fake", "track_verdict"),
     )
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self._rows = csv.writer(self._file)
-        self._rows.writerow(self.COLUMNS)
+    def _rows_of(self, report: Report) -> Iterator[tuple[object, ...]]:
+        for track in report.clip.tracks if report.clip else ():
+            for sample in track.timeline:
+                quality = sample.quality
+                yield (
+                    report.path,
+                    track.id,
+                    sample.time_s,
+                    *sample.box_xyxy,
+                    f"{sample.p_fake:.6f}",
+                    int(sample.used),
+                    *(quality.size_px, quality.sharpness, quality.brightness),
+                    f"{track.p_fake:.6f}",
+                    track.verdict,
+                )
 
-    def write(self, report: Report) -> None:
-        with writing(self._path):
-            for track in report.clip.tracks if report.clip else ():
-                for sample in track.timeline:
-                    quality = sample.quality
-                    self._rows.writerow(
-                        [
-                            report.path,
-                            track.id,
-                            sample.time_s,
-                            *sample.box_xyxy,
-                            f"{sample.p_fake:.6f}",
-                            int(sample.used),
-                            *(quality.size_px, quality.sharpness, quality.brightness),
-                            f"{track.p_fake:.6f}",
-                            track.verdict,
-                        ]
-                    )
-            self._file.flush()
+
+def faces_of(report: Report) -> int:
+    """How many faces were judged; in a clip, how many tracks."""
+    return len(report.clip.tracks) if report.clip else len(report.faces)
