@@ -10,8 +10,11 @@ import pytest
 
 pytest.importorskip("streamlit", reason="the dashboard extra is not installed")
 
+from facetell.dashboard import cached
 from facetell.dashboard.cached import kept, stamp, uploaded
+from facetell.detect.analyze import Detector
 from facetell.errors import OutputError
+from facetell.evaluate.found import FoundModel
 
 
 def test_what_was_made_once_is_not_made_again():
@@ -34,6 +37,16 @@ def test_what_fails_is_tried_again():
     with pytest.raises(ZeroDivisionError):
         kept("failing", 0, lambda: 1 / 0)
     assert kept("failing", 0, lambda: "well") == "well"
+
+
+def test_a_model_is_opened_once_whoever_asks(monkeypatch, tiny_model):
+    opened = []
+    detector = Detector.load(tiny_model)
+    monkeypatch.setattr(Detector, "load", lambda *args, **options: opened.append(1) or detector)
+    model = FoundModel("tiny", tiny_model, 0.1, detector.model.card, "opened once")
+    assert cached.detector(model) is detector
+    assert cached.speed(model) > 0
+    assert opened == [1]
 
 
 def test_equal_content_is_one_file_under_its_own_name_and_never_elsewhere():

@@ -175,15 +175,16 @@ def compared(tables: Mapping[str, tuple[Score, ...]]) -> Comparison:
         return kept("compared", tuple(tables.items()), lambda: compare(tables))
 
 
-def detector(model: FoundModel, threads: int = THREADS) -> Detector:
-    """threads: that one file may use."""
-    key = model.sha256, threads
-    return kept("detector", key, lambda: Detector.load(model.path, threads=threads), KEPT_LARGE)
+def detector(model: FoundModel) -> Detector:
+    def load() -> Detector:
+        return Detector.load(model.path, threads=THREADS)
+
+    return kept("detector", model.sha256, load, KEPT_LARGE)
 
 
 def speed(model: FoundModel) -> float:
     """Crops a second on one thread."""
-    return kept("speed", model.sha256, lambda: crops_per_second(detector(model, threads=1).model))
+    return kept("speed", model.sha256, lambda: crops_per_second(detector(model).model))
 
 
 # Single files
@@ -265,7 +266,7 @@ def measured(
     """Scores of the samples, as `facetell evaluate` gives them."""
 
     def make() -> tuple[Score, ...]:
-        rows = score_samples(samples, detector(model, threads=1), tier, THREADS)
+        rows = score_samples(samples, detector(model), tier, THREADS)
         return tuple(_ticking(rows, len(samples), tick))
 
     return kept("measured", (model.sha256, tier, _content(samples)), make)
