@@ -8,9 +8,9 @@ pytest.importorskip("plotly.graph_objects", reason="the dashboard extra is not i
 from facetell.dashboard import charts
 from facetell.detect.analyze import Detector
 from facetell.detect.report import ModelInfo
+from facetell.evaluate.colours import FAKE, OTHER, REAL
 from facetell.evaluate.metrics import Interval
 from facetell.evaluate.score import ranking_of
-from facetell.types import Verdict
 from tests.evaluate.test_compare import scored
 
 MODEL = ModelInfo(name="m", version="1", sha256="0", real_below=0.2, fake_from=0.8, finder="whole")
@@ -41,12 +41,12 @@ def test_the_best_bar_is_on_top_with_its_interval():
 
 
 @pytest.mark.parametrize(
-    ("p_fake", "verdict"),
-    [(0.1, Verdict.REAL), (0.2, Verdict.UNCERTAIN), (0.79, Verdict.UNCERTAIN), (0.8, Verdict.FAKE)],
+    ("p_fake", "colour"),
+    [(0.1, REAL), (0.2, OTHER), (0.79, OTHER), (0.8, FAKE)],
 )
-def test_the_mark_on_the_scale_has_the_colour_of_its_verdict(p_fake, verdict):
+def test_the_mark_on_the_scale_has_the_colour_of_its_verdict(p_fake, colour):
     (mark,) = charts.scale(p_fake, MODEL).data
-    assert mark.marker.color == charts.VERDICT[verdict]
+    assert mark.marker.color == colour
 
 
 def test_both_thresholds_stand_on_the_scale():

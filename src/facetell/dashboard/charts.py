@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from plotly import graph_objects as go
 
+from facetell.detect.calibrate import Thresholds
 from facetell.detect.card import Hardship
 from facetell.detect.report import ClipReport, ModelInfo, TrackReport, clock, p_text
 from facetell.detect.timeline import curves, gap_s, span_of
@@ -46,6 +47,13 @@ def _line(number: int) -> dict[str, object]:
     return {"color": LINES[number % len(LINES)], "dash": dash, "width": 2}
 
 
+def _diagonal(figure: go.Figure) -> None:
+    line = {"color": OTHER, "dash": "dot", "width": 1}
+    figure.add_scatter(
+        x=[0, 1], y=[0, 1], mode="lines", line=line, showlegend=False, hoverinfo="skip"
+    )
+
+
 # Models
 
 
@@ -55,10 +63,7 @@ def roc(curves_of: Mapping[str, Curve]) -> go.Figure:
         figure.add_scatter(
             x=curve.false_alarms, y=curve.caught, name=name, mode="lines", line=_line(number)
         )
-    chance = {"color": OTHER, "dash": "dot", "width": 1}
-    figure.add_scatter(
-        x=[0, 1], y=[0, 1], mode="lines", line=chance, showlegend=False, hoverinfo="skip"
-    )
+    _diagonal(figure)
     figure.update_xaxes(title="reals flagged", **UNIT)
     return figure.update_yaxes(title="fakes caught", **UNIT)
 
@@ -134,10 +139,7 @@ def reliability(bins_of: Mapping[str, Sequence[Bin]]) -> go.Figure:
             marker_size=[6 + 24 * one.share**0.5 for one in bins],
             hovertemplate="p_fake %{x:.2f}: %{y:.0%} are fake<extra>" + name + "</extra>",
         )
-    chance = {"color": OTHER, "dash": "dot", "width": 1}
-    figure.add_scatter(
-        x=[0, 1], y=[0, 1], mode="lines", line=chance, showlegend=False, hoverinfo="skip"
-    )
+    _diagonal(figure)
     figure.update_xaxes(title="p_fake", **UNIT)
     return figure.update_yaxes(title="share of fakes", **UNIT)
 
@@ -242,7 +244,8 @@ def scale(p_fake: float, model: ModelInfo) -> go.Figure:
 
 
 def _colour_of(p_fake: float, model: ModelInfo) -> str:
-    return FAKE if p_fake >= model.fake_from else REAL if p_fake < model.real_below else OTHER
+    thresholds = Thresholds(real_below=model.real_below, fake_from=model.fake_from)
+    return VERDICT[thresholds.verdict(p_fake)]
 
 
 def _zones(figure: go.Figure, model: ModelInfo, along: str) -> None:
@@ -260,9 +263,7 @@ def _zones(figure: go.Figure, model: ModelInfo, along: str) -> None:
         line(threshold, line={"color": OTHER, "width": 1, "dash": "dash"})
 
 
-def timeline(
-    clip: ClipReport, track: TrackReport, model: ModelInfo, time_s: float | None
-) -> go.Figure:
+def timeline(clip: ClipReport, track: TrackReport, model: ModelInfo, time_s: float) -> go.Figure:
     """p_fake of a face over the clip: thresholds as zones, suspicious segments shaded, its samples
     as points to click on; time_s: the moment that is looked at."""
     figure = _figure(300, showlegend=False)
@@ -299,8 +300,7 @@ def timeline(
         )
     for cut_s in clip.cuts_s:
         figure.add_vline(cut_s, line={"color": OTHER, "width": 1, "dash": "dot"})
-    if time_s is not None:
-        figure.add_vline(time_s, line={"color": LINES[4], "width": 2})
+    figure.add_vline(time_s, line={"color": LINES[4], "width": 2})
     figure.update_xaxes(title="seconds", range=[span.start_s, span.end_s])
     return figure.update_yaxes(title="p_fake", **SHARE)
 
