@@ -1,6 +1,7 @@
 """The queue: who may have which file, and when; on SQLite and PostgreSQL alike."""
 
 import asyncio
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -51,6 +52,12 @@ def uploads(store, count=1):
     for path in paths:
         path.write_bytes(b"x")
     return [Upload(path, path.name, Kind.IMAGE, 1) for path in paths]
+
+
+def test_the_queue_loads_nothing_that_judges():
+    code = "import sys, facetell.server.jobs; print(*sys.modules)"
+    loaded = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+    assert not {"facetell.server.workers", "facetell.detect.analyze"} & set(loaded)
 
 
 def test_an_accepted_file_is_claimed_once(store):

@@ -11,10 +11,11 @@ from facetell.errors import ModelError
 from facetell.server import workers
 from facetell.server.app import create_app
 from facetell.server.metrics import Metrics
+from facetell.server.problems import NoWorker
 from facetell.server.service import Service
 from facetell.server.settings import Settings
 from facetell.server.worker import Said
-from facetell.server.workers import NoWorker, Task, WorkerPool
+from facetell.server.workers import Task, WorkerPool
 from facetell.types import Kind, Status
 from tests.server.live import DEADLINE_S, running, until
 

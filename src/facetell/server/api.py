@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy.exc import SQLAlchemyError
 
 from facetell.server.examples import EXAMPLE_JUDGED
-from facetell.server.problems import ProblemError, not_ready, responses, unreadable
+from facetell.server.problems import NotReady, ProblemError, responses, unreadable
 from facetell.server.schemas import (
     Extra,
     Health,
@@ -231,7 +231,7 @@ def readyz(service: Ours) -> Health:
     """The model is loaded, the database answers, and the server is not about to stop."""
     service.store.ping()
     if not service.ready:
-        raise not_ready("no worker is ready, or the server is about to stop")
+        raise NotReady("no worker is ready, or the server is about to stop")
     return Health(status="ok")
 
 

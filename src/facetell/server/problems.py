@@ -10,8 +10,6 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from facetell.server.workers import NoWorker
-
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
@@ -59,6 +57,18 @@ class ProblemError(Exception):
         )
 
 
+class NotReady(ProblemError):
+    def __init__(self, detail: str) -> None:
+        super().__init__(503, "not-ready", "Not ready", detail, headers={"Retry-After": "5"})
+
+
+class NoWorker(NotReady):
+    """Nobody is there to judge."""
+
+    def __init__(self) -> None:
+        super().__init__("no worker is ready (the server's log says why)")
+
+
 def too_large(name: str, max_bytes: int) -> ProblemError:
     return ProblemError(
         413,
@@ -97,10 +107,6 @@ def unreadable(reason: str) -> ProblemError:
 
 def malformed(detail: str, limit: tuple[str, float] | None = None) -> ProblemError:
     return ProblemError(422, "malformed", "The request is not as it should be", detail, limit=limit)
-
-
-def not_ready(detail: str) -> ProblemError:
-    return ProblemError(503, "not-ready", "Not ready", detail, headers={"Retry-After": "5"})
 
 
 def not_found(what: str) -> ProblemError:
@@ -147,11 +153,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     @app.exception_handler(SQLAlchemyError)
     async def _away(request: Request, error: SQLAlchemyError) -> JSONResponse:
         log.error("the database does not answer", extra={"error": type(error).__name__})
-        return answer(not_ready("the queue's database does not answer"), request)
-
-    @app.exception_handler(NoWorker)
-    async def _no_worker(request: Request, error: NoWorker) -> JSONResponse:
-        return answer(not_ready(str(error)), request)
+        return answer(NotReady("the queue's database does not answer"), request)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 from facetell.server.jobs import JobStore
 from facetell.server.metrics import Metrics
-from facetell.server.problems import too_many
+from facetell.server.problems import NoWorker, too_many
 from facetell.server.runner import Runner
 from facetell.server.schemas import Extra, Judged, Limits
 from facetell.server.settings import Settings
 from facetell.server.uploads import Upload
 from facetell.server.worker import Hello
-from facetell.server.workers import NoWorker, Task, WorkerPool
+from facetell.server.workers import Task, WorkerPool
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from facetell.detect.media import FORMATS
 from facetell.detect.sniff import HEAD_BYTES, image_format, is_video
 from facetell.server.problems import (
+    NotReady,
     ProblemError,
     is_clip,
     malformed,
-    not_ready,
     too_large,
     unsupported,
 )
@@ -119,7 +119,7 @@ def _answered() -> Iterator[None]:
         yield
     except OSError as error:
         log.error("an upload cannot be kept", extra={"error": str(error)})
-        raise not_ready("the server cannot keep the file; its log says why") from error
+        raise NotReady("the server cannot keep the file; its log says why") from error
 
 
 @dataclass

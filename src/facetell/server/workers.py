@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from facetell.errors import FacetellError, ModelError
 from facetell.server.metrics import Metrics
+from facetell.server.problems import NoWorker
 from facetell.server.schemas import Extra, Judged
 from facetell.server.settings import PREFIX, Settings
 from facetell.server.worker import Hello, Order, Said, Start
@@ -35,13 +36,6 @@ AWAY_S = 15.0
 """Without a worker for longer, nobody is kept waiting: replacing one takes a second or two."""
 _RESTART_PAUSE_S = 1.0
 _WATCH_EVERY_S = 0.25
-
-
-class NoWorker(FacetellError):
-    """Nobody is there to judge."""
-
-    def __init__(self) -> None:
-        super().__init__("no worker is ready", hint="the server's log says why")
 
 
 @dataclass(eq=False)
