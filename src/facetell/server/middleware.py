@@ -5,7 +5,6 @@ import re
 import time
 import uuid
 
-from fastapi import Request
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
@@ -45,15 +44,15 @@ class Envelope:
             return
         headers = Headers(scope=scope)
         given = headers.get("x-request-id", "")
-        scope["request_id"] = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex[:16]
-        token = request_id.set(scope["request_id"])
+        identity = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex[:16]
+        token = request_id.set(identity)
         started, status = time.perf_counter(), 0
 
         async def send_safely(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(MutableHeaders(scope=message), scope)
+                _add_headers(MutableHeaders(scope=message), identity, scope["path"])
             await send(message)
 
         try:
@@ -67,7 +66,7 @@ class Envelope:
                 unexpected = ProblemError(
                     500, "unexpected", "Something went wrong here", "the server's log says more"
                 )
-                await answer(unexpected, Request(scope))(scope, receive, send_safely)
+                await answer(unexpected)(scope, receive, send_safely)
         finally:
             self._note(scope, status, time.perf_counter() - started)
             request_id.reset(token)
@@ -84,7 +83,7 @@ class Envelope:
                 "Not from another site",
                 "this service takes nothing from the page of another site",
             )
-            await answer(refusal, Request(scope))(scope, receive, send)
+            await answer(refusal)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -106,9 +105,9 @@ class Envelope:
         )
 
 
-def _add_headers(headers: MutableHeaders, scope: Scope) -> None:
-    headers["X-Request-ID"] = scope["request_id"]
+def _add_headers(headers: MutableHeaders, identity: str, path: str) -> None:
+    headers["X-Request-ID"] = identity
     for name, value in SAFE_HEADERS.items():
         headers.setdefault(name, value)
-    if scope["path"].startswith("/v1/"):
+    if path.startswith("/v1/"):
         headers["Cache-Control"] = "no-store"

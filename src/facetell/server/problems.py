@@ -10,6 +10,8 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+from facetell.server.logs import request_id
+
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
@@ -133,8 +135,8 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def answer(error: ProblemError, request: Request) -> JSONResponse:
-    found = error.problem.model_copy(update={"request_id": request.scope.get("request_id")})
+def answer(error: ProblemError) -> JSONResponse:
+    found = error.problem.model_copy(update={"request_id": request_id.get()})
     return JSONResponse(
         found.model_dump(exclude_none=True),
         found.status,
@@ -148,22 +150,21 @@ def add_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(ProblemError)
     async def _raised(request: Request, error: ProblemError) -> JSONResponse:
-        return answer(error, request)
+        return answer(error)
 
     @app.exception_handler(SQLAlchemyError)
     async def _away(request: Request, error: SQLAlchemyError) -> JSONResponse:
         log.error("the database does not answer", extra={"error": type(error).__name__})
-        return answer(NotReady("the queue's database does not answer"), request)
+        return answer(NotReady("the queue's database does not answer"))
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        return answer(malformed(f"{where}: {first['msg']}"), request)
+        return answer(malformed(f"{where}: {first['msg']}"))
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
         status, title = error.status_code, str(error.detail)
         headers = dict(error.headers) if error.headers else None
-        problem = ProblemError(status, f"http-{status}", title, title, headers=headers)
-        return answer(problem, request)
+        return answer(ProblemError(status, f"http-{status}", title, title, headers=headers))
