@@ -3,6 +3,7 @@
 FacetellError            base; `exit_code` is what the command line returns
 ├── MediaError           one file cannot be read or judged            -> a row with status `error`
 ├── ModelError           the model file is missing, broken or foreign -> exit code 3
+├── OutputError          a file cannot be written there, or must not be
 ├── DataError            a data set or manifest is not what it should be
 └── MissingExtra         an optional part is not installed
 """
