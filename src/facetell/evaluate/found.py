@@ -33,12 +33,13 @@ class FoundModel:
 
 @dataclass(frozen=True)
 class FoundScores:
-    """A table of scores. model: whose, by the name that `FoundModel` has, too. split, tier: of its
-    first row. problem: why it cannot be read; then it holds no row."""
+    """A table of scores. model: whose, by the name that `FoundModel` has, too. on: a split, or data
+    and split where it was measured just now; like tier, of its first row. problem: why it cannot be
+    read; then it holds no row."""
 
     model: str
     path: Path
-    split: str
+    on: str
     tier: str
     scores: tuple[Score, ...]
     problem: str | None = None
@@ -46,7 +47,7 @@ class FoundScores:
     @property
     def measured_on(self) -> str:
         """Scores with the same words can be compared."""
-        return f"{self.split}, tier {self.tier}"
+        return f"{self.on}, tier {self.tier}"
 
 
 def find_models(folders: Sequence[Path]) -> list[FoundModel]:
