@@ -8,15 +8,15 @@ boxes that it invented; they hold research pictures and stay out of the reposito
 """
 
 import argparse
-import statistics
-import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 from rich.progress import track
 
+from benchmarks.common import in_turn
 from benchmarks.peers import MTCNN
 from facetell.data.labels import MAX_SIDE_PX, clip_frames, corrected
 from facetell.data.manifest import Sample, capped, folder_samples, read_manifest
@@ -88,15 +88,9 @@ def milliseconds(finders: Mapping[str, FaceFinder]) -> dict[str, dict[int, float
         for x in range(0, width, height // 2):
             frame.paste(portrait.resize((height // 2, height // 2)), (x, height // 4))
         image = np.asarray(frame)
-        taken: dict[str, list[float]] = {name: [] for name in finders}
-        for number in range(ROUNDS + 1):
-            for name, finder in finders.items():
-                started = time.perf_counter()
-                finder.find_faces(image)
-                if number:  # the first opens the file
-                    taken[name].append(1000 * (time.perf_counter() - started))
-        for name in finders:
-            times[name][size] = statistics.median(taken[name])
+        works = {name: partial(finder.find_faces, image) for name, finder in finders.items()}
+        for name, seconds in in_turn(ROUNDS, **works).items():
+            times[name][size] = 1000 * seconds
     return times
 
 

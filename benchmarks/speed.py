@@ -9,7 +9,6 @@ import contextlib
 import io
 import os
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from unittest.mock import patch
@@ -17,7 +16,7 @@ from unittest.mock import patch
 import numpy as np
 from PIL import Image
 
-from benchmarks.common import EXAMPLES, draw_folder, in_turn
+from benchmarks.common import EXAMPLES, draw_folder, in_turn, spent_in_turn
 from facetell.cli.judge import Outputs, judge
 from facetell.detect.analyze import Detector, Options
 from facetell.detect.answers import answers
@@ -120,19 +119,10 @@ def print_folder(side_px: int, count: int, rounds: int, threads: int, detector: 
             "both": each(lambda _: nets["both"]()),
             "judging": each(lambda _: nets["judging"]()),
         }
-        spent: dict[str, list[float]] = {what: [] for what in works}
-
-        def noted(what: str) -> Callable[[], None]:
-            def work() -> None:
-                started = time.process_time()
-                works[what]()
-                spent[what].append(time.process_time() - started)
-
-            return work
-
         with patch.object(Detector, "load", return_value=detector):
-            taken = in_turn(rounds, **{what: noted(what) for what in works})
-    cpu = {what: float(np.median(each_round[1:])) for what, each_round in spent.items()}
+            spent = spent_in_turn(rounds, **works)
+    taken = {what: one.clock_s for what, one in spent.items()}
+    cpu = {what: one.cpu_s for what, one in spent.items()}
     with_height = SMALL_PX if side_px == SMALL_PX else side_px * 3 // 4
     cells = [f"{side_px} x {with_height}", str(count)]
     cells += [f"{count / seconds:.1f}" for seconds in taken.values()]
