@@ -25,6 +25,7 @@ import onnx
 from rich.progress import track
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
+from benchmarks.common import PROGRAM
 from benchmarks.training import measure
 from facetell.data.crops import CachedRegion, CropCache
 from facetell.data.degrade import TIERS
@@ -130,7 +131,7 @@ def train(trial: Trial, cache: Path, run: Path, size_px: int) -> None:
     if (run / MODEL_NAME).exists():
         return
     settings = {"size_px": size_px, "check_every": 2000} | trial.settings
-    command = [sys.executable, "-c", "from facetell.cli.main import run; run()", "train"]
+    command = [sys.executable, "-c", PROGRAM, "train"]
     command += ["--cache", str(cache), "--val", str(FACES), "--out", str(run), "--resume"]
     command += ["--val-per-source", str(VAL_PER_SOURCE), "--name", trial.name]
     for name, value in settings.items():
@@ -243,7 +244,7 @@ def qualities(facts: dict[str, Any]) -> list[str]:
 
 
 def crop_cache(folder: Path, *splits: str) -> CropCache:
-    command = [sys.executable, "-c", "from facetell.cli.main import run; run()", "data", "crops"]
+    command = [sys.executable, "-c", PROGRAM, "data", "crops"]
     command += [str(FACES), "--out", str(folder)]
     for split in splits:
         command += ["--split", split]

@@ -10,6 +10,8 @@ import numpy as np
 from PIL import Image
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "pictures"
+PROGRAM = "from facetell.cli.main import run; run()"
+"""`facetell`, for `python -c`."""
 SIDE_PX = 256
 
 

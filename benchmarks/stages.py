@@ -16,7 +16,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from benchmarks.common import draw_folder
+from benchmarks.common import PROGRAM, draw_folder
 from benchmarks.speed import SMALL_PX, draw_photos
 
 ROOT = Path(__file__).parent.parent
@@ -31,7 +31,6 @@ STAGES = {
     "rows, JSON": ("_write", "_row", "print", "write"),
 }
 REST = "all else"
-PROGRAM = "from facetell.cli.main import run; run()"
 
 
 def stage_of(stack: list[str]) -> str:

@@ -13,11 +13,10 @@ import subprocess
 import sys
 from collections import defaultdict
 
-from benchmarks.common import EXAMPLES, in_turn
+from benchmarks.common import EXAMPLES, PROGRAM, in_turn
 from facetell.cli.detect import SPARED
 
 PICTURE = str(EXAMPLES / "real-astronaut.jpg")
-PROGRAM = "from facetell.cli.main import run; run()"
 BARE = "import numpy, onnxruntime, PIL"
 LOADED = """
 import sys

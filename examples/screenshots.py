@@ -17,12 +17,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from benchmarks.common import PROGRAM
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 PICTURES = Path("examples/pictures")
 REAL, FAKE = PICTURES / "real-astronaut.jpg", PICTURES / "fake-swap-astronaut.jpg"
-COMMAND = [sys.executable, "-c", "from facetell.cli.main import run; run()"]
+COMMAND = [sys.executable, "-c", PROGRAM]
 DEADLINE_S = 60
 
 
