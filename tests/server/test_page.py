@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
+from facetell.detect.timeline import Span, curves, gap_s
 from tests.broken_inputs.make import BROKEN
 from tests.cli.tiny_model import ALWAYS_FAKE, tiny_card, write_tiny_model
 from tests.server.live import running
@@ -180,6 +182,59 @@ def test_a_clip_is_played_with_its_segments(suspicious, open_page, clip):
     page.get_by_text("The most telling frames").click()
     expect(page.get_by_role("slider", name="evidence").first).to_be_visible()
     assert suspicious.metric("facetell_queue_files") == 0
+
+
+def body_of(page: Page, clip: dict, media_type: str, look: str):
+    """What `look` returns of the body of a clip's report; look: a function of it, in JavaScript."""
+    report = {"clip": clip, "model": {"real_below": 0.2, "fake_from": 0.8}, "size_wh": [64, 64]}
+    return page.evaluate(
+        """async ([report, type]) => {
+          const { clipBody } = await import("/static/clip.js");
+          return (LOOK)(clipBody(report, new File([], "clip", { type }), () => null));
+        }""".replace("LOOK", look),
+        [report, media_type],
+    )
+
+
+def one_track(times, p_fake=0.9, verdict="fake", watched_s=4.0, frames_judged=16):
+    """A clip's report as far as the page reads it."""
+    box = {"box_xyxy": [8, 8, 40, 40], "p_fake": p_fake, "used": True}
+    track = {"id": 1, "verdict": verdict, "faces": [], "segments": [], "frames_used": len(times),
+             "start_s": times[0], "end_s": times[-1],
+             "timeline": [{"time_s": time_s} | box for time_s in times]}  # fmt: skip
+    return {"duration_s": watched_s, "watched_s": watched_s, "frames_judged": frames_judged,
+            "cuts_s": [], "tracks": [track]}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("times", "watched_s", "frames_judged"),
+    [
+        ([0, 0.25, 0.5, 1.4, 1.65], 4.0, 16),
+        ([0, 0.25, 0.5, 1.6, 1.85], 4.0, 16),
+        ([0, 2, 4, 9, 11], 20.0, 10),
+    ],
+    ids=["hidden for a moment", "away", "few frames"],
+)
+def test_the_time_line_is_divided_as_in_the_report(
+    live, open_page, times, watched_s, frames_judged
+):
+    clip = one_track(times, watched_s=watched_s, frames_judged=frames_judged)
+    lines = "body => body.querySelectorAll('svg.line polyline').length"
+    drawn = body_of(open_page(live), clip, "image/gif", lines)
+    (track,) = json.loads(
+        json.dumps(clip), object_hook=lambda given: SimpleNamespace(**given)
+    ).tracks
+    gap = gap_s(SimpleNamespace(**clip))
+    assert drawn == len(curves(track, Span(0, watched_s), gap))
+
+
+def test_a_box_has_the_colour_of_its_track_as_in_the_report(live, open_page):
+    look = """body => {
+      body.querySelector("video").dispatchEvent(new Event("seeked"));
+      return body.querySelector("rect.box").getAttribute("class");
+    }"""
+    clip = one_track([0, 0.25], p_fake=0.5, verdict="fake")
+    assert "fake" in body_of(open_page(live), clip, "video/mp4", look).split()
 
 
 def test_what_went_wrong_is_said_and_can_be_tried_again(live, open_page, tmp_path):

@@ -5,6 +5,7 @@ import { boxes, quality, scale } from "/static/result.js";
 
 const HEIGHT = 100;
 const WIDTH = 1000;
+const LEAST_GAP_S = 1;
 const NEAR_S = 0.4; // how far from a sample its box is still shown
 
 export function clipBody(report, file, compare) {
@@ -62,9 +63,7 @@ function marksAt(report, seconds) {
     const off = (sample) => Math.abs(sample.time_s - seconds);
     const nearest = track.timeline.reduce((best, s) => (best && off(best) <= off(s) ? best : s), null);
     if (!nearest || off(nearest) > NEAR_S) return [];
-    const { real_below, fake_from } = report.model;
-    const verdict = nearest.p_fake >= fake_from ? "fake" : nearest.p_fake < real_below ? "real" : "uncertain";
-    return [{ box_xyxy: nearest.box_xyxy, verdict, label: pText(nearest.p_fake) }];
+    return [{ box_xyxy: nearest.box_xyxy, verdict: track.verdict, label: pText(nearest.p_fake) }];
   });
 }
 
@@ -141,7 +140,7 @@ function timeline(report, track, end, jump) {
     ...track.segments.map((s) =>
       svg("rect", { class: "segment", x: x(s.start_s), width: Math.max(3, x(s.end_s) - x(s.start_s)), height: HEIGHT }),
     ),
-    ...curves(track.timeline).map((samples) =>
+    ...curves(track.timeline, gapS(report.clip)).map((samples) =>
       svg("polyline", { points: samples.map((s) => `${x(s.time_s)},${HEIGHT * (1 - s.p_fake)}`).join(" ") }),
     ),
     svg("line", { class: "head", x1: 0, x2: 0, y1: 0, y2: HEIGHT }),
@@ -154,13 +153,13 @@ function timeline(report, track, end, jump) {
   return line;
 }
 
-// The samples that count, divided where the face was away for long.
-function curves(samples) {
-  const used = samples.filter((sample) => sample.used);
-  const steps = used.slice(1).map((sample, k) => sample.time_s - used[k].time_s).sort((a, b) => a - b);
-  const gap = 3 * (steps[Math.floor(steps.length / 2)] ?? 1);
+// A face not seen for longer was away; as in detect/timeline.py.
+const gapS = (clip) => Math.max(LEAST_GAP_S, (3 * clip.watched_s) / clip.frames_judged);
+
+// The samples that count, divided where the face was away.
+function curves(samples, gap) {
   const found = [];
-  for (const sample of used) {
+  for (const sample of samples.filter((sample) => sample.used)) {
     const last = found.at(-1);
     if (last && sample.time_s - last.at(-1).time_s <= gap) last.push(sample);
     else found.push([sample]);
