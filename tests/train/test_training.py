@@ -209,6 +209,13 @@ def test_the_auc_on_val_is_that_of_all_logits_together():
     assert float(training._auc.compute()) == pytest.approx(expected)
 
 
+def test_a_last_stage_smaller_than_a_batch_is_refused_before_the_first_is_trained(tmp_path):
+    cache = drawn_cache(tmp_path / "cache")
+    with pytest.raises(DataError, match="the stage all has fewer samples than a batch"):
+        trained(cache, tiny_recipe(head_samples=64, samples=10), tmp_path / "run")
+    assert not (tmp_path / "run/checkpoints").exists()
+
+
 def test_a_run_of_another_recipe_is_refused(tmp_path):
     cache = drawn_cache(tmp_path / "cache")
     trained(cache, tiny_recipe(samples=16), tmp_path / "run")

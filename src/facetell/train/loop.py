@@ -174,17 +174,18 @@ def fit(
     cannot do it; OutputError when the disk is full; KeyboardInterrupt on Ctrl-C.
     """
     keep_recipe(recipe, run)
-    before = 0
-    for number, stage in enumerate(recipe.stages):
-        data = _Batches(samples, recipe, stage, val, machine)
+    parts = [_Batches(samples, recipe, stage, val, machine) for stage in recipe.stages]
+    for data in parts:
         if not data.steps:
             raise DataError(
-                f"the stage {stage.name} has fewer samples than a batch", hint="give it more"
+                f"the stage {data.stage.name} has fewer samples than a batch", hint="give it more"
             )
-        if not any(_last(run, later).exists() for later in recipe.stages[number + 1 :]):
-            watch = _Watch(partial(_shifted, on_step, before), _last(run, stage))
+    before = 0
+    for number, data in enumerate(parts):
+        if not any(_last(run, later.stage).exists() for later in parts[number + 1 :]):
+            watch = _Watch(partial(_shifted, on_step, before), _last(run, data.stage))
             with _explained(run), watch.listening():
-                _fit_stage(Training(net, loss, recipe, stage, data.steps), data, run, watch)
+                _fit_stage(Training(net, loss, recipe, data.stage, data.steps), data, run, watch)
         before += data.steps
     load_weights(net, run, recipe, recipe.keep)
     return net.eval()
