@@ -9,9 +9,10 @@ from facetell.data.manifest import Sample
 from facetell.detect.analyze import Detector
 from facetell.detect.card import ModelCard, parse_card
 from facetell.evaluate.score import unjudged
-from facetell.train import loop
 from facetell.train.adversarial import harden
 from facetell.train.attack import STRENGTHS, Seen, TwoSides, attack, see
+from facetell.train.detector import train_detector
+from facetell.train.loop import Machine
 from facetell.train.networks import registry
 from facetell.types import Status
 from tests.cli.tiny_model import tiny_card, write_tiny_model
@@ -102,7 +103,7 @@ def test_a_recipe_may_train_against_attacks(tmp_path, monkeypatch):
     runs = {}
     for strength in (0.0, 4.0):
         recipe = tiny_recipe(samples=64, adversarial=strength)
-        net = loop.train(cache, recipe, tmp_path / str(strength), machine=loop.Machine(workers=0))
+        net = train_detector(cache, recipe, tmp_path / str(strength), machine=Machine(workers=0))
         runs[strength] = net.state_dict()
     differ = [not torch.equal(value, runs[4.0][name]) for name, value in runs[0.0].items()]
     assert any(differ)

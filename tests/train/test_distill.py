@@ -11,7 +11,7 @@ from facetell.detect.calibrate import sigmoid
 from facetell.detect.crop import crop_face, to_tensor
 from facetell.detect.model import Model
 from facetell.errors import DataError, ModelError
-from facetell.train import loop
+from facetell.train.detector import train_detector
 from facetell.train.distill import Teachers
 from facetell.train.learnt import LEARNT, learnt_before, learnt_from, read_learnt
 from facetell.train.loop import Machine
@@ -62,7 +62,7 @@ def test_a_student_learns_what_its_teacher_says_whatever_the_labels_are(tmp_path
     for distilled in (0.0, 1.0):
         recipe = tiny_recipe(samples=960, ema_decay=0.9, teachers=(sceptic,), distilled=distilled)
         run = tmp_path / str(distilled)
-        net = loop.train(cache, recipe, run, machine=loop.Machine(workers=0))
+        net = train_detector(cache, recipe, run, machine=Machine(workers=0))
         fakes = [region for region in cache.regions if region.sample.label]
         crops = [crop_face(cache.image(r), r.box_xyxy, recipe.crop, r.landmarks) for r in fakes]
         with torch.no_grad():
@@ -81,7 +81,7 @@ def test_what_cannot_teach_is_refused(tmp_path):
         (tmp_path / "none.onnx", ModelError, "cannot be read"),
     ):
         with pytest.raises(error, match=match):
-            loop.train(cache, tiny_recipe(teachers=(str(file),)), tmp_path / "run")
+            train_detector(cache, tiny_recipe(teachers=(str(file),)), tmp_path / "run")
 
 
 def test_a_card_counts_what_its_teachers_have_learnt_from(tmp_path):
@@ -117,7 +117,7 @@ def test_a_strange_file_beside_weights_is_not_taken_for_their_past(tmp_path):
 def test_a_checkpoint_tells_what_it_learnt_from_wherever_it_lies(tmp_path):
     cache, recipe = drawn_cache(tmp_path / "cache"), tiny_recipe(samples=32, check_every=32)
     write_facts(tmp_path / "run", cache, Machine(), recipe)
-    loop.train(cache, recipe, tmp_path / "run")
+    train_detector(cache, recipe, tmp_path / "run")
     copied = shutil.copy(tmp_path / "run/checkpoints/all/last.ckpt", tmp_path / "start.ckpt")
     later = tiny_recipe(pretrained=str(copied))
     assert learnt_before(later)[copied] == {"fake0": 4, "fake1": 4, "real0": 4, "real1": 4}

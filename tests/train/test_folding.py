@@ -11,8 +11,8 @@ from torch import nn
 from facetell.detect.model import Model
 from facetell.detect.session import DEFAULT_MODEL
 from facetell.errors import DataError
+from facetell.train.detector import train_detector
 from facetell.train.export import onnx_bytes
-from facetell.train.loop import train
 from facetell.train.networks import registry
 from facetell.train.networks.detector import Detector
 from facetell.train.networks.efficientnet_lite import efficientnet_lite0_short
@@ -153,7 +153,7 @@ def test_a_broken_model_file_is_refused(tmp_path):
 
 def test_a_folded_run_learns_and_exports(tmp_path):
     recipe = tiny_recipe(folded="fp32", learning_rate=2e-3)
-    net = train(drawn_cache(tmp_path / "cache"), recipe, tmp_path / "run")
+    net = train_detector(drawn_cache(tmp_path / "cache"), recipe, tmp_path / "run")
     session = onnxruntime.InferenceSession(onnx_bytes(net, 64))
     said = session.run(None, {"crops": crops(64).numpy()})[0]
     with torch.no_grad():
@@ -163,7 +163,9 @@ def test_a_folded_run_learns_and_exports(tmp_path):
 
 
 def test_the_checkpoint_of_a_folded_run_learns_on(tmp_path):
-    net = train(drawn_cache(tmp_path / "cache"), tiny_recipe(folded="fp32"), tmp_path / "run")
+    net = train_detector(
+        drawn_cache(tmp_path / "cache"), tiny_recipe(folded="fp32"), tmp_path / "run"
+    )
     again = built("tiny", 64, str(tmp_path / "run/checkpoints/all/last.ckpt"), "fp32")
     with torch.no_grad():
         assert torch.allclose(again.eval()(crops(64))[0], net(crops(64))[0], atol=1e-6)

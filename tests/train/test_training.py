@@ -16,6 +16,8 @@ from facetell.detect.model import Model
 from facetell.errors import DataError, OutputError
 from facetell.evaluate.runs import RESULTS, read_run
 from facetell.train import loop
+from facetell.train.checkpoints import Checkpoint
+from facetell.train.detector import train_detector
 from facetell.train.export import onnx_bytes, write_model
 from facetell.train.layers import layers
 from facetell.train.learnt import Learnt, learnt_from, pictures_by_source
@@ -49,7 +51,7 @@ def lite0_onnx(lite0):
 
 
 def trained(cache, recipe, run, **options):
-    return loop.train(cache, recipe, run, machine=loop.Machine(workers=0), **options)
+    return train_detector(cache, recipe, run, machine=loop.Machine(workers=0), **options)
 
 
 def test_training_tells_an_easy_fake(tmp_path):
@@ -308,7 +310,7 @@ def test_a_cache_that_vanishes_in_the_middle_is_an_error(tmp_path, monkeypatch):
     with pytest.raises(OutputError, match="Input/output error"):
         trained(cache, tiny_recipe(), tmp_path / "run")
     with pytest.raises(DataError, match="prepares samples"):
-        loop.train(cache, tiny_recipe(), tmp_path / "run", machine=loop.Machine(workers=1))
+        train_detector(cache, tiny_recipe(), tmp_path / "run", machine=loop.Machine(workers=1))
 
 
 def test_the_mean_of_the_evidence_is_the_logit(lite0):
@@ -376,15 +378,24 @@ def test_calibration_takes_only_the_val_split(tmp_path):
 
 
 def test_a_run_whose_folder_was_moved_knows_its_best_look(tmp_path):
-    began = loop._Checkpoint(tmp_path / "old", filename="best", monitor="val_auc", mode="max")
+    began = Checkpoint(tmp_path / "old", filename="best", monitor="val_auc", mode="max")
     began.best_model_score = began.kth_value = torch.tensor(0.9)
     began.best_model_path = began.kth_best_model_path = str(tmp_path / "old" / "best.ckpt")
     began.best_k_models = {began.best_model_path: torch.tensor(0.9)}
-    moved = loop._Checkpoint(tmp_path / "new", filename="best", monitor="val_auc", mode="max")
+    moved = Checkpoint(tmp_path / "new", filename="best", monitor="val_auc", mode="max")
     moved.load_state_dict(began.state_dict())
     assert moved.best_model_score == torch.tensor(0.9)
     assert moved.best_model_path == str(tmp_path / "new" / "best.ckpt")
     assert list(moved.best_k_models) == [moved.best_model_path]
+
+
+def test_a_run_of_an_older_version_finds_its_best_look(tmp_path):
+    """By the name under which its checkpoints keep it, which Lightning makes of the class's."""
+    kept = Checkpoint(tmp_path, "best", monitor="val_auc", mode="max")
+    assert kept.state_key == (
+        "_Checkpoint{'monitor': 'val_auc', 'mode': 'max', 'every_n_train_steps': 0, "
+        "'every_n_epochs': 1, 'train_time_interval': None}"
+    )
 
 
 def test_a_run_goes_on_with_as_many_devices_alone(tmp_path):

@@ -27,8 +27,8 @@ def export(
 
     try:
         from facetell.evaluate.runs import CONFIG_NAME, read_run
+        from facetell.train.checkpoints import load_weights
         from facetell.train.learnt import read_learnt
-        from facetell.train.loop import load_weights
         from facetell.train.networks.start import built
         from facetell.train.recipe import read_recipe
         from facetell.train.release import release

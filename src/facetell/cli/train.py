@@ -54,8 +54,9 @@ def train(
     let_threads_sleep()
     try:
         from facetell.evaluate.runs import MODEL_NAME
-        from facetell.train.loop import Machine, has_begun, keep_recipe, steps_of, use_machine
-        from facetell.train.loop import train as run_training
+        from facetell.train.checkpoints import has_begun
+        from facetell.train.detector import train_detector
+        from facetell.train.loop import Machine, keep_recipe, steps_of, use_machine
         from facetell.train.recipe import read_recipe
         from facetell.train.release import release
         from facetell.train.run_folder import (
@@ -125,7 +126,7 @@ def train(
     learnt_from = write_facts(out, opened, machine, recipe)
     with progress_bar("training", steps_of(recipe, machine)) as advance:
         try:
-            net = run_training(opened, recipe, out, machine=machine, on_step=shown(advance))
+            net = train_detector(opened, recipe, out, machine=machine, on_step=shown(advance))
         except KeyboardInterrupt:
             typer.echo(f"stopped; the same command with --resume goes on with {out}")
             raise

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from facetell.detect.crop import CropSpec, to_tensor
 from facetell.evaluate.explain import Explainer
 from facetell.evaluate.runs import CONFIG_NAME
-from facetell.train.loop import load_weights
+from facetell.train.checkpoints import load_weights
 from facetell.train.networks.detector import Detector
 from facetell.train.networks.start import built
 from facetell.train.recipe import Recipe, read_recipe

@@ -14,8 +14,9 @@ from facetell.errors import DataError
 from facetell.evaluate.generalisation import Matrix, Plan, matrix
 from facetell.evaluate.score import Score, read_scores, unjudged, write_scores
 from facetell.evaluate.subjects import unique_name
+from facetell.train.detector import train_detector
 from facetell.train.learnt import learnt_before
-from facetell.train.loop import Machine, Watcher, keep_recipe, train
+from facetell.train.loop import Machine, Watcher, keep_recipe
 from facetell.train.networks.detector import Detector
 from facetell.train.recipe import Recipe
 from facetell.train.run_folder import is_of, write_facts
@@ -57,7 +58,7 @@ def generalise(
         if not path.exists():
             on_row(row)
             write_facts(folder, learnt, machine, recipe)
-            net = train(learnt, recipe, folder, machine=machine, on_step=on_step)
+            net = train_detector(learnt, recipe, folder, machine=machine, on_step=on_step)
             part = path.with_suffix(".part")
             write_scores(score_regions(net, test, recipe, tier), part)
             part.replace(path)

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
@@ -23,42 +22,32 @@ import lightning.pytorch as lightning
 import torch
 import yaml
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, WeightAveraging
+from lightning.pytorch.callbacks import Callback, EarlyStopping, WeightAveraging
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
-from facetell.data.crops import CropCache
 from facetell.detect.heap import keep_freed_memory
 from facetell.errors import DataError, OutputError
-from facetell.evaluate.runs import (
-    CHECKPOINTS_NAME,
-    CONFIG_NAME,
-    LOGS_NAME,
-    RESULTS,
-    VAL_AUC,
-    read_config,
+from facetell.evaluate.runs import CONFIG_NAME, LOGS_NAME, RESULTS, VAL_AUC, read_config
+from facetell.train.checkpoints import (
+    Checkpoint,
+    Origin,
+    has_begun,
+    last_of,
+    load_end,
+    load_weights,
 )
-from facetell.train.adversarial import harden
-from facetell.train.dataset import TrainingSamples, ValidationSamples
-from facetell.train.distill import Teachers
-from facetell.train.learnt import DATA_NAME, LEARNT
 from facetell.train.module import Loss, Training
-from facetell.train.networks.detector import Detector
-from facetell.train.networks.start import built
-from facetell.train.optimisation import Keep, Optimisation, Stage
-from facetell.train.recipe import Recipe
+from facetell.train.optimisation import Optimisation, Stage
 
 CHECKPOINT_EVERY = timedelta(seconds=60)
 LOG_EVERY = 20  # steps
-DAMAGED = "it is damaged or of another version: start anew with another --out"
 
 Net = TypeVar("Net", bound=nn.Module)
 Pair = tuple[Tensor, Tensor]
 """What a sample is: what the network sees, and what it should say."""
-STATISTICS_OF = 256
-"""Crops from which a normalisation that is given back takes its statistics."""
 Samples = Callable[[int, int], Dataset[Pair]]
 """Number of the first sample, and of the first that is too many -> the samples between."""
 
@@ -101,55 +90,6 @@ class Progress:
 Watcher = Callable[[Progress], None]
 
 
-def train(
-    cache: CropCache,
-    recipe: Recipe,
-    run: Path,
-    *,
-    machine: Machine = Machine(),
-    on_step: Watcher = lambda progress: None,
-) -> Detector:
-    """Train a detector by `recipe`; see `fit`. Where the cache holds val pictures, their AUC is
-    followed."""
-    torch.manual_seed(recipe.seed)
-
-    teachers = Teachers(recipe.teachers, recipe.crop) if recipe.teachers else None
-    reach = recipe.adversarial / torch.tensor(recipe.crop.std)[:, None, None]
-
-    def cross_entropy(net: nn.Module, crops: Tensor, wanted: Tensor) -> Tensor:
-        logit, _ = net(crops)
-        return nn.functional.binary_cross_entropy_with_logits(logit, wanted)
-
-    def loss(net: nn.Module, crops: Tensor, labels: Tensor) -> Tensor:
-        wanted = labels * (1 - recipe.label_smoothing) + recipe.label_smoothing / 2
-        if teachers:
-            wanted = torch.lerp(wanted, teachers.p_fake(crops, labels), recipe.distilled)
-        if recipe.adversarial:
-            crops = harden(net, cross_entropy, crops, wanted, reach.to(crops.device))
-        return cross_entropy(net, crops, wanted)
-
-    def first_crops() -> Tensor:
-        first = TrainingSamples(cache, recipe, 0, STATISTICS_OF)
-        return torch.stack([first[number][0] for number in range(STATISTICS_OF)])
-
-    val = ValidationSamples(cache, recipe)
-    if not len(val) and (recipe.patience or recipe.schedule == "plateau" or recipe.keep == "best"):
-        raise DataError(
-            "patience, schedule=plateau and keep=best follow the val split, and there is none",
-            hint="give data with a val split: facetell data split",
-        )
-    return fit(
-        built(recipe.architecture, recipe.size_px, recipe.pretrained, recipe.folded, first_crops),
-        lambda first, end: TrainingSamples(cache, recipe, first, end),
-        loss,
-        recipe,
-        run,
-        val=val if len(val) else None,
-        machine=machine,
-        on_step=on_step,
-    )
-
-
 def steps_of(recipe: Optimisation, machine: Machine) -> int:
     """Optimiser steps of all stages."""
     return sum(stage.samples // machine.per_step(recipe) for stage in recipe.stages)
@@ -182,8 +122,8 @@ def fit(
             )
     before = 0
     for number, data in enumerate(parts):
-        if not any(_last(run, later.stage).exists() for later in parts[number + 1 :]):
-            watch = _Watch(partial(_shifted, on_step, before), _last(run, data.stage))
+        if not any(last_of(run, later.stage).exists() for later in parts[number + 1 :]):
+            watch = _Watch(on_step, before, last_of(run, data.stage))
             with _explained(run), watch.listening():
                 _fit_stage(Training(net, loss, recipe, data.stage, data.steps), data, run, watch)
         before += data.steps
@@ -194,12 +134,9 @@ def fit(
 def _fit_stage(training: Training, data: "_Batches", run: Path, watch: "_Watch") -> None:
     training.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     training.train()  # Lightning keeps the modes that it finds
-    last = _last(run, data.stage)
-    if last.exists():
-        averaged = _averaged(last, training.net)  # says what is wrong better than the trainer
-        if _has_ended(last, data.steps):
-            training.net.load_state_dict(averaged)
-            return
+    last = last_of(run, data.stage)
+    if last.exists() and load_end(training.net, last, data.steps):
+        return
     with _possible_here():
         trainer = _trainer(data, run, watch)
     try:
@@ -211,14 +148,6 @@ def _fit_stage(training: Training, data: "_Batches", run: Path, watch: "_Watch")
         raise KeyboardInterrupt  # in the last step, or while val was looked at behind it
     if trainer.global_rank and data.stage == data.recipe.stages[-1]:
         sys.exit(0)  # what follows is for the first process alone
-
-
-def _has_ended(last: Path, steps: int) -> bool:
-    """Whether a stage's last checkpoint is of its end, which may have come early."""
-    checkpoint = torch.load(last, map_location="cpu", weights_only=True)
-    callbacks = checkpoint.get("callbacks", {})
-    early = (s.get("stopped_epoch", 0) for name, s in callbacks.items() if "EarlyStopping" in name)
-    return checkpoint.get("global_step", 0) >= steps or any(early)
 
 
 def _trainer(data: "_Batches", run: Path, watch: "_Watch") -> lightning.Trainer:
@@ -238,8 +167,8 @@ def _trainer(data: "_Batches", run: Path, watch: "_Watch") -> lightning.Trainer:
         log_every_n_steps=LOG_EVERY,
         num_sanity_val_steps=0,
         callbacks=[
-            _Origin(run),
-            *_callbacks(recipe, _last(run, stage).parent, data.val is not None, watch),
+            Origin(run),
+            *_callbacks(recipe, last_of(run, stage).parent, data.val is not None, watch),
         ],
         logger=_loggers(run / LOGS_NAME, f"{1 + recipe.stages.index(stage)}-{stage.name}"),
         enable_progress_bar=False,
@@ -295,8 +224,10 @@ class _Watch(Callback):
     """Tells the watcher of the loss and the AUC on val; on Ctrl-C, ends the run behind the step
     that it is in, with a checkpoint."""
 
-    def __init__(self, on_step: Watcher, last: Path) -> None:
+    def __init__(self, on_step: Watcher, before: int, last: Path) -> None:
+        """before: steps of the stages before."""
         self._on_step = on_step
+        self._before = before
         self._last = last
         self.asked_to_stop = False
         self._losses: list[Tensor] = []  # since the watcher was told last
@@ -327,7 +258,7 @@ class _Watch(Callback):
             auc = trainer.callback_metrics.get(VAL_AUC)
             loss = float(torch.stack(self._losses).mean())
             self._losses.clear()
-            self._on_step(Progress(step, loss, None if auc is None else float(auc)))
+            self._on_step(Progress(self._before + step, loss, None if auc is None else float(auc)))
         # Lightning skips the plateau schedule at the first look of a run that went on.
         trainer.fit_loop._restarting = False
         # Behind the last step before a look at val, that look and what follows from it come first.
@@ -336,43 +267,16 @@ class _Watch(Callback):
             raise KeyboardInterrupt
 
 
-class _Origin(Callback):
-    """Gives every checkpoint what its run's folder says of the data, so that a copy knows it."""
-
-    def __init__(self, run: Path) -> None:
-        self._data = run / DATA_NAME
-
-    def on_save_checkpoint(self, trainer: Any, module: Any, checkpoint: dict[str, Any]) -> None:
-        if self._data.exists():
-            checkpoint[LEARNT] = self._data.read_text(encoding="utf-8")
-
-
-class _Checkpoint(ModelCheckpoint):
-    """Saves nothing between the last step before a look at val and that look: a run that went on
-    from there would miss it. A run whose folder was moved still knows its best look."""
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        def here(path: str) -> str:
-            return str(Path(str(self.dirpath)) / Path(path).name) if path else path
-
-        paths = ("best_model_path", "last_model_path", "kth_best_model_path")
-        moved = {name: here(state_dict[name]) for name in paths if name in state_dict}
-        best = {here(path): score for path, score in state_dict["best_k_models"].items()}
-        super().load_state_dict(
-            state_dict | moved | {"dirpath": self.dirpath, "best_k_models": best}
-        )
-
-    def on_train_batch_end(self, trainer: Any, *about: Any) -> None:
-        if not trainer.is_last_batch:
-            super().on_train_batch_end(trainer, *about)
-
-
 def _callbacks(recipe: Optimisation, folder: Path, has_val: bool, watch: _Watch) -> list[Callback]:
     average = WeightAveraging(multi_avg_fn=_warming_average(recipe.ema_decay))
-    kept = partial(_Checkpoint, folder, enable_version_counter=False)
-    callbacks = [average, kept(filename="last", train_time_interval=CHECKPOINT_EVERY), watch]
+    last = Checkpoint(
+        folder, "last", train_time_interval=CHECKPOINT_EVERY, enable_version_counter=False
+    )
+    callbacks = [average, last, watch]
     if has_val:
-        callbacks.append(kept(filename="best", monitor=VAL_AUC, mode="max"))
+        callbacks.append(
+            Checkpoint(folder, "best", monitor=VAL_AUC, mode="max", enable_version_counter=False)
+        )
     if has_val and recipe.patience:
         callbacks.append(EarlyStopping(VAL_AUC, mode="max", patience=recipe.patience))
     return callbacks
@@ -452,56 +356,3 @@ def keep_recipe(recipe: Optimisation, run: Path) -> None:
             )
     run.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.safe_dump(own, sort_keys=False), encoding="utf-8")
-
-
-def has_begun(run: Path) -> bool:
-    """Whether a run folder holds anything learnt."""
-    return any(run.glob(f"{CHECKPOINTS_NAME}/*/*.ckpt"))
-
-
-def _shifted(on_step: Watcher, before: int, progress: Progress) -> None:
-    on_step(Progress(before + progress.step, progress.loss, progress.val_auc))
-
-
-def _last(run: Path, stage: Stage) -> Path:
-    return run / CHECKPOINTS_NAME / stage.name / "last.ckpt"
-
-
-def load_weights(net: nn.Module, run: Path, recipe: Optimisation, keep: Keep) -> None:
-    """Give a network the averaged weights that a run kept: those of the `best` look or the `last`.
-
-    Raises DataError where there are none, or where they are another network's.
-    """
-    net.load_state_dict(_averaged(_kept(run, recipe, keep), net))
-
-
-def steps_of_kept(run: Path, recipe: Optimisation, keep: Keep) -> int:
-    """How many steps of the last stage the weights had learnt for that a run kept. Raises DataError
-    as `load_weights` does."""
-    return int(_checkpoint(_kept(run, recipe, keep)).get("global_step", 0))
-
-
-def _kept(run: Path, recipe: Optimisation, keep: Keep) -> Path:
-    path = run / CHECKPOINTS_NAME / recipe.stages[-1].name / f"{keep}.ckpt"
-    if not path.exists():
-        raise DataError(f"{path} is not there", hint="has the run come so far? facetell runs")
-    return path
-
-
-def _checkpoint(path: Path) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    # An unpickler fails in many ways on bytes that are none; all of them mean one thing.
-    except Exception as error:
-        raise DataError(f"{path} cannot be read ({type(error).__name__})", hint=DAMAGED) from error
-    return content
-
-
-def _averaged(path: Path, net: nn.Module) -> dict[str, Tensor]:
-    """The averaged weights in a checkpoint. Raises DataError when they are not those of `net`."""
-    state = _checkpoint(path).get("state_dict", {})
-    weights = {name.removeprefix("net."): v for name, v in state.items() if name.startswith("net.")}
-    shapes = {name: tuple(value.shape) for name, value in weights.items()}
-    if shapes != {name: tuple(value.shape) for name, value in net.state_dict().items()}:
-        raise DataError(f"{path} is a checkpoint of another network", hint=DAMAGED)
-    return weights

@@ -24,6 +24,7 @@ from facetell.evaluate.runs import (
     METRICS_NAME,
     read_run,
 )
+from facetell.train.checkpoints import has_begun, steps_of_kept
 from facetell.train.learnt import (
     DATA_NAME,
     Learnt,
@@ -31,7 +32,7 @@ from facetell.train.learnt import (
     pictures_by_source,
     read_learnt,
 )
-from facetell.train.loop import Machine, has_begun, steps_of_kept
+from facetell.train.loop import Machine
 from facetell.train.optimisation import Keep
 from facetell.train.recipe import Recipe
 
