@@ -83,7 +83,7 @@ def test_an_attack_finds_its_faces_on_as_many_threads_as_asked(tiny_model, tmp_p
         return Seen(unjudged(sample, "attacked"), None)
 
     monkeypatch.setattr("facetell.train.attack.see", see)
-    monkeypatch.setattr("facetell.train.explain.load_checkpoint", lambda run: (None, None))
+    monkeypatch.setattr("facetell.train.checkpoints.load_run", lambda run: (None, None))
     data = write_lab_data(tmp_path / "lab" / "test", 4).parent
     run = run_folder(tmp_path / "run")
     shutil.copy(tiny_model, run / "model.onnx")

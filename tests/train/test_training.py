@@ -16,7 +16,7 @@ from facetell.detect.model import Model
 from facetell.errors import DataError, OutputError
 from facetell.evaluate.runs import RESULTS, read_run
 from facetell.train import loop
-from facetell.train.checkpoints import Checkpoint
+from facetell.train.checkpoints import Checkpoint, load_run
 from facetell.train.detector import train_detector
 from facetell.train.export import onnx_bytes, write_model
 from facetell.train.layers import layers
@@ -434,3 +434,14 @@ def test_the_recipe_of_a_finished_run_stays(tmp_path, result):
     (tmp_path / result).touch()
     with pytest.raises(DataError, match="another recipe"):
         loop.keep_recipe(tiny_recipe(seed=7), tmp_path)
+
+
+def test_a_run_is_loaded_with_the_weights_that_are_asked_for(tmp_path):
+    run = tmp_path / "run"
+    recipe = tiny_recipe(samples=128, check_every=64, keep="best")
+    trained(drawn_cache(tmp_path / "cache"), recipe, run)
+    for keep in (None, "best", "last"):
+        net, read = load_run(run, keep)
+        state = torch.load(run / "checkpoints/all" / f"{keep or 'best'}.ckpt")["state_dict"]
+        assert all(torch.equal(value, state[f"net.{n}"]) for n, value in net.state_dict().items())
+        assert (read.keep, net.training) == ("best", False)

@@ -26,22 +26,18 @@ def export(
     from facetell.errors import MissingExtra
 
     try:
-        from facetell.evaluate.runs import CONFIG_NAME, read_run
-        from facetell.train.checkpoints import load_weights
+        from facetell.evaluate.runs import read_run
+        from facetell.train.checkpoints import load_run
         from facetell.train.learnt import read_learnt
-        from facetell.train.networks.start import built
-        from facetell.train.recipe import read_recipe
         from facetell.train.release import release
         from facetell.train.run_folder import as_kept
     except ImportError as error:
         raise MissingExtra(f"what exporting needs ({error.name})", "train") from error
 
     read_run(run)  # says what is wrong with the folder, if anything
-    recipe = read_recipe(run / CONFIG_NAME)
+    net, recipe = load_run(run, keep)
     learnt = read_learnt(run, recipe)
-    net = built(recipe.architecture, recipe.size_px, False, recipe.folded)
-    load_weights(net, run, recipe, keep or recipe.keep)
     held_out = split_of(val, "val", val_per_source)
     kept = as_kept(run, recipe, keep or recipe.keep)
-    fit = partial(release, net.eval(), kept, learnt, held_out, out, name=name)
+    fit = partial(release, net, kept, learnt, held_out, out, name=name)
     fit_with_progress(fit, held_out, out)

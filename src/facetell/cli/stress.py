@@ -113,11 +113,11 @@ def _attacked(
 
     try:
         from facetell.train.attack import ATTACKS, STRENGTHS, attack, see
-        from facetell.train.explain import load_checkpoint
+        from facetell.train.checkpoints import load_run
     except ImportError as error:
         raise MissingExtra(f"what attacks need ({error.name})", "train") from error
 
-    net, _ = load_checkpoint(run)
+    net, _ = load_run(run)
     seen = []
     with progress_bar("finding faces", len(samples)) as advance:
         for one in scan(samples, lambda sample: see(sample, detector), threads):

@@ -8,9 +8,12 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from torch import Tensor, nn
 
 from facetell.errors import DataError
-from facetell.evaluate.runs import CHECKPOINTS_NAME
+from facetell.evaluate.runs import CHECKPOINTS_NAME, CONFIG_NAME
 from facetell.train.learnt import DATA_NAME, LEARNT
+from facetell.train.networks.detector import Detector
+from facetell.train.networks.start import built
 from facetell.train.optimisation import Keep, Optimisation, Stage
+from facetell.train.recipe import Recipe, read_recipe
 
 DAMAGED = "it is damaged or of another version: start anew with another --out"
 
@@ -22,6 +25,15 @@ def has_begun(run: Path) -> bool:
 
 def last_of(run: Path, stage: Stage) -> Path:
     return run / CHECKPOINTS_NAME / stage.name / "last.ckpt"
+
+
+def load_run(run: Path, keep: Keep | None = None) -> tuple[Detector, Recipe]:
+    """The detector of a run folder with the averaged weights that it kept, by default those that
+    its recipe names. Raises DataError where it has none."""
+    recipe = read_recipe(run / CONFIG_NAME)
+    net = built(recipe.architecture, recipe.size_px, False, recipe.folded)
+    load_weights(net, run, recipe, keep or recipe.keep)
+    return net.eval(), recipe
 
 
 def load_weights(net: nn.Module, run: Path, recipe: Optimisation, keep: Keep) -> None:

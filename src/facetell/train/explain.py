@@ -12,11 +12,8 @@ from torch import Tensor, nn
 
 from facetell.detect.crop import CropSpec, to_tensor
 from facetell.evaluate.explain import Explainer
-from facetell.evaluate.runs import CONFIG_NAME
-from facetell.train.checkpoints import load_weights
+from facetell.train.checkpoints import load_run
 from facetell.train.networks.detector import Detector
-from facetell.train.networks.start import built
-from facetell.train.recipe import Recipe, read_recipe
 from facetell.types import FloatArray, UInt8Array
 
 
@@ -32,18 +29,9 @@ class Logit(nn.Module):
         return logit[:, None]
 
 
-def load_checkpoint(run: Path) -> tuple[Detector, Recipe]:
-    """The averaged weights of a run folder's last checkpoint. Raises DataError where it has
-    none."""
-    recipe = read_recipe(run / CONFIG_NAME)
-    net = built(recipe.architecture, recipe.size_px, False, recipe.folded)
-    load_weights(net, run, recipe, recipe.keep)
-    return net.eval(), recipe
-
-
 def explainers(run: Path) -> Mapping[str, Explainer]:
     """By the name under which they are shown."""
-    net, recipe = load_checkpoint(run)
+    net, recipe = load_run(run)
     return {
         "Grad-CAM++": partial(grad_cam, net, recipe.crop),
         "saliency": partial(saliency, net, recipe.crop),
