@@ -1,5 +1,6 @@
 import errno
 import signal
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -27,7 +28,13 @@ from facetell.train.networks.detector import Detector, load_same_order
 from facetell.train.networks.efficientnet_lite import efficientnet_lite0
 from facetell.train.optimisation import Optimisation, Stage
 from facetell.train.release import draft_card, release
-from facetell.train.run_folder import as_kept, steps_alike, write_facts
+from facetell.train.run_folder import (
+    as_kept,
+    check_calibrates,
+    check_held_out,
+    check_same,
+    write_facts,
+)
 from tests.train.tiny import drawn_cache, tiny_network, tiny_recipe
 
 # torch's own exporter uses what torch deprecates.
@@ -399,11 +406,42 @@ def test_a_run_of_an_older_version_finds_its_best_look(tmp_path):
 
 
 def test_a_run_goes_on_with_as_many_devices_alone(tmp_path):
+    cache, run = drawn_cache(tmp_path / "cache"), tmp_path / "run"
+    check_same(run, cache, loop.Machine())
+    write_facts(run, cache, loop.Machine(devices=2), tiny_recipe())
+    check_same(run, cache, loop.Machine(devices=1, nodes=2))
+    with pytest.raises(DataError, match="another number of devices"):
+        check_same(run, cache, loop.Machine())
+
+
+def test_the_facts_of_a_run_that_has_begun_are_not_written_over_with_others(tmp_path):
+    cache, run = drawn_cache(tmp_path / "cache"), tmp_path / "run"
+    fewer = cache.only(lambda sample: sample.source != "real0")
+    write_facts(run, fewer, loop.Machine(), tiny_recipe())
+    write_facts(run, cache, loop.Machine(), tiny_recipe())  # nothing has been learnt yet
+    (run / "checkpoints/all").mkdir(parents=True)
+    (run / "checkpoints/all/last.ckpt").touch()
+    before = (run / "data.json").read_text()
+    for other in ((fewer, loop.Machine()), (cache, loop.Machine(devices=2))):
+        with pytest.raises(DataError, match=r"learnt from other data|number of devices"):
+            write_facts(run, *other, tiny_recipe())
+    assert (run / "data.json").read_text() == before
+
+
+def test_what_calibrates_is_of_both_labels_and_not_learnt_from(tmp_path):
     cache = drawn_cache(tmp_path / "cache")
-    assert steps_alike(tmp_path / "run", loop.Machine())
-    write_facts(tmp_path / "run", cache, loop.Machine(devices=2), tiny_recipe())
-    assert steps_alike(tmp_path / "run", loop.Machine(devices=1, nodes=2))
-    assert not steps_alike(tmp_path / "run", loop.Machine())
+    train, val = (
+        [r.sample for r in cache.regions if r.sample.split == split] for split in ("train", "val")
+    )
+    check_calibrates(val)
+    check_held_out(val, cache)
+    for wrong, match in (([], "no val split"), (val[::2], "one label alone")):
+        with pytest.raises(DataError, match=match):
+            check_calibrates(wrong)
+    with pytest.raises(DataError, match="1 pictures are to be learnt from"):
+        check_held_out([*val, train[0]], cache)
+    with pytest.raises(DataError, match="1 groups are to be learnt from"):
+        check_held_out([*val, replace(val[0], group=train[0].group)], cache)
 
 
 def test_a_card_tells_how_much_the_kept_weights_had_learnt_from(tmp_path):

@@ -48,7 +48,7 @@ def train(
     from facetell.cli.progress import progress_bar
     from facetell.data.crops import CropCache
     from facetell.data.layouts import read_dataset, split_of
-    from facetell.data.manifest import groups_apart, groups_of_both
+    from facetell.data.manifest import groups_apart
     from facetell.errors import DataError, MissingExtra
 
     let_threads_sleep()
@@ -61,8 +61,8 @@ def train(
         from facetell.train.release import release
         from facetell.train.run_folder import (
             as_kept,
-            is_of,
-            steps_alike,
+            check_calibrates,
+            check_held_out,
             write_facts,
             write_results,
         )
@@ -82,16 +82,7 @@ def train(
     for one in sets:
         typer.echo(one.recognised)
     held_out = split_of(val or data or [], "val", val_per_source)
-    if not held_out:
-        raise DataError(
-            "there is no val split, and a model must be calibrated on one",
-            hint="divide the data with facetell data split, or name more with --val",
-        )
-    if len({sample.label for sample in held_out}) < 2:
-        raise DataError(
-            "the val split holds one label alone, and a model is calibrated on both",
-            hint="divide the data with facetell data split, or name more with --val",
-        )
+    check_calibrates(held_out)
     if sets:
         from facetell.cli.data import fill_cache
 
@@ -104,25 +95,8 @@ def train(
     opened = CropCache(cache or out / "cache")
     if sets:
         opened = opened.of(wanted)
-    learnt = [r.sample for r in opened.regions if r.sample.split == "train"]
-    paths = {sample.path.resolve() for sample in learnt}
-    if shared := [s.path for s in held_out if s.path.resolve() in paths]:
-        raise DataError(
-            f"{len(shared)} pictures are to be learnt from and to calibrate, such as {shared[0]}",
-            hint="was the cache filled before the data were divided? Give DATA beside --cache",
-        )
-    if groups := sorted(groups_of_both(learnt, held_out)):
-        raise DataError(
-            f"{len(groups)} groups are to be learnt from and to calibrate, such as {groups[0]}",
-            hint="a group is one clip or person; divide the data with facetell data split",
-        )
+    check_held_out(held_out, opened)
     use_machine(os.cpu_count() or 1)
-    if has_begun(out) and not is_of(out, opened):
-        raise DataError(f"{out} learnt from other data", hint="give the same, or use another --out")
-    if has_begun(out) and not steps_alike(out, machine):
-        raise DataError(
-            f"{out} was begun on another number of devices", hint="give the same, or another --out"
-        )
     learnt_from = write_facts(out, opened, machine, recipe)
     with progress_bar("training", steps_of(recipe, machine)) as advance:
         try:

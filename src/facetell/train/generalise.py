@@ -19,7 +19,7 @@ from facetell.train.learnt import learnt_before
 from facetell.train.loop import Machine, Watcher, keep_recipe
 from facetell.train.networks.detector import Detector
 from facetell.train.recipe import Recipe
-from facetell.train.run_folder import is_of, write_facts
+from facetell.train.run_folder import check_same, write_facts
 from facetell.types import Status
 
 SCORES_NAME = "scores.csv"
@@ -53,8 +53,7 @@ def generalise(
         path = folder / SCORES_NAME
         keep_recipe(recipe, folder)
         learnt = cache.only(chosen.learns(row))
-        if not is_of(folder, learnt):
-            raise DataError(f"{folder} learnt from other data", hint="name another --out")
+        check_same(folder, learnt, machine)
         if not path.exists():
             on_row(row)
             write_facts(folder, learnt, machine, recipe)

@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
@@ -15,7 +16,9 @@ import torch
 
 from facetell._version import __version__
 from facetell.data.crops import CropCache
+from facetell.data.manifest import Sample, groups_of_both
 from facetell.detect.card import ModelCard
+from facetell.errors import DataError
 from facetell.evaluate.page import write_json
 from facetell.evaluate.plots import plot_curves
 from facetell.evaluate.runs import (
@@ -39,11 +42,57 @@ from facetell.train.recipe import Recipe
 PACKAGES = ("torch", "lightning", "timm", "numpy", "pillow", "onnx", "onnxruntime")
 
 
+def check_calibrates(held_out: Sequence[Sample]) -> None:
+    """Raises DataError where a model cannot be calibrated on these."""
+    if not held_out:
+        raise DataError(
+            "there is no val split, and a model must be calibrated on one",
+            hint="divide the data with facetell data split, or name more with --val",
+        )
+    if len({sample.label for sample in held_out}) < 2:
+        raise DataError(
+            "the val split holds one label alone, and a model is calibrated on both",
+            hint="divide the data with facetell data split, or name more with --val",
+        )
+
+
+def check_held_out(held_out: Sequence[Sample], cache: CropCache) -> None:
+    """Raises DataError where a picture, or a group, is learnt from that is to calibrate."""
+    learnt = [r.sample for r in cache.regions if r.sample.split == "train"]
+    paths = {sample.path.resolve() for sample in learnt}
+    if shared := [s.path for s in held_out if s.path.resolve() in paths]:
+        raise DataError(
+            f"{len(shared)} pictures are to be learnt from and to calibrate, such as {shared[0]}",
+            hint="was the cache filled before the data were divided? Give DATA beside --cache",
+        )
+    if groups := sorted(groups_of_both(learnt, held_out)):
+        raise DataError(
+            f"{len(groups)} groups are to be learnt from and to calibrate, such as {groups[0]}",
+            hint="a group is one clip or person; divide the data with facetell data split",
+        )
+
+
+def check_same(run: Path, cache: CropCache, machine: Machine) -> None:
+    """Raises DataError where a run folder tells of other pictures, each of which is drawn by its
+    number among them, or of another number of devices: samples are counted in steps."""
+    if not _is_of(run, cache):
+        raise DataError(
+            f"{run} learnt from other data", hint="give the same, or name another --out"
+        )
+    if _devices(run) not in (None, machine.devices * machine.nodes):
+        raise DataError(
+            f"{run} was begun on another number of devices",
+            hint="give the same, or name another --out",
+        )
+
+
 def write_facts(run: Path, cache: CropCache, machine: Machine, recipe: Recipe) -> Learnt:
     """Write environment.json, and data.json with a hash of every path, label, split, group and cut,
     and with what the network comes from, which is returned: of a run that goes on, as it was told
-    when it began.
+    when it began. Raises DataError where that was not the same; see `check_same`.
     """
+    if has_begun(run):
+        check_same(run, cache, machine)
     run.mkdir(parents=True, exist_ok=True)
     environment: dict[str, Any] = {
         "facetell": __version__,
@@ -80,20 +129,13 @@ def _digest(cache: CropCache) -> str:
     return digest.hexdigest()
 
 
-def is_of(run: Path, cache: CropCache) -> bool:
-    """Whether a run that has begun learns from these pictures; each is drawn by its number among
-    them. True where the run folder does not say."""
+def _is_of(run: Path, cache: CropCache) -> bool:
+    """Whether a run learns from these pictures. True where its folder does not say."""
     try:
         told = json.loads((run / DATA_NAME).read_text(encoding="utf-8"))["sha256"]
     except (OSError, ValueError, KeyError, TypeError):
         return True
     return bool(told == _digest(cache))
-
-
-def steps_alike(run: Path, machine: Machine) -> bool:
-    """Whether a run that has begun takes as many batches in a step on this machine: its samples are
-    counted in steps. True where the run folder does not say."""
-    return _devices(run) in (None, machine.devices * machine.nodes)
 
 
 def as_kept(run: Path, recipe: Recipe, keep: Keep) -> Recipe:
