@@ -14,7 +14,6 @@ Rajan et al. 2024, https://arxiv.org/abs/2410.11835).
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Generic, TypeVar
 
 import numpy as np
 import torch
@@ -40,6 +39,7 @@ from facetell.detect.crop import (
     to_tensor,
 )
 from facetell.errors import DataError
+from facetell.train.pool import Pool
 from facetell.train.recipe import Recipe
 from facetell.types import BoxXYXY, FloatArray, UInt8Array
 
@@ -54,7 +54,7 @@ class TrainingSamples(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         self._recipe = recipe
         self._first, self._end = first, end
         regions = [region for region in cache.regions if region.sample.split == "train"]
-        self._by_label = [_Pool.of(regions, label, recipe.boost) for label in (0, 1)]
+        self._by_label = [_pool(regions, label, recipe.boost) for label in (0, 1)]
         self._twins = _twins(regions, recipe)
 
     def __len__(self) -> int:
@@ -103,7 +103,7 @@ class ValidationSamples(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         regions = [region for region in cache.regions if region.sample.split == "val"]
         self._chosen: list[CachedRegion] = []
         if {region.sample.label for region in regions} == {0, 1}:
-            pools = [_Pool.of(regions, label, recipe.boost) for label in (0, 1)]
+            pools = [_pool(regions, label, recipe.boost) for label in (0, 1)]
             count = min(VAL_SAMPLES, 2 * len(regions))
             self._chosen = [
                 pools[number % 2].draw(np.random.default_rng(number)) for number in range(count)
@@ -155,36 +155,16 @@ def _jitter(square: Square, how: Augmentation, rng: np.random.Generator) -> Squa
     return Square(centre, square.side * rng.uniform(*how.zoom), square.tilt_deg + tilt)
 
 
-Item = TypeVar("Item")
-
-
-class _Pool(Generic[Item]):
-    """Things by source; a source counts by the root of how many it holds, times its boost."""
-
-    def __init__(self, sources: Mapping[str, Sequence[Item]], boost: Mapping[str, float]) -> None:
-        names = sorted(sources)
-        self._sources = [sources[name] for name in names]
-        weights = np.array([len(sources[n]) ** 0.5 * boost.get(n, 1.0) for n in names])
-        self._weights = weights / weights.sum()
-
-    @staticmethod
-    def of(
-        regions: Sequence[CachedRegion], label: int, boost: Mapping[str, float]
-    ) -> "_Pool[CachedRegion]":
-        sources: defaultdict[str, list[CachedRegion]] = defaultdict(list)
-        for region in regions:
-            if region.sample.label == label:
-                sources[region.sample.source].append(region)
-        if not sources:
-            raise DataError(
-                f"the crop cache holds no {('real', 'fake')[label]} picture of the train split",
-                hint="both labels are needed; look at the manifest's label and split columns",
-            )
-        return _Pool(sources, boost)
-
-    def draw(self, rng: np.random.Generator) -> Item:
-        source = self._sources[int(rng.choice(len(self._sources), p=self._weights))]
-        return source[int(rng.integers(len(source)))]
+def _pool(
+    regions: Sequence[CachedRegion], label: int, boost: Mapping[str, float]
+) -> Pool[CachedRegion]:
+    chosen = [region for region in regions if region.sample.label == label]
+    if not chosen:
+        raise DataError(
+            f"the crop cache holds no {('real', 'fake')[label]} picture of the train split",
+            hint="both labels are needed; look at the manifest's label and split columns",
+        )
+    return Pool(chosen, lambda region: region.sample.source, boost)
 
 
 Twins = tuple[list[CachedRegion], list[CachedRegion]]
@@ -213,21 +193,18 @@ def _without_suffix(region: CachedRegion) -> Path:
     return region.sample.path.with_suffix("")
 
 
-def _twins(regions: Sequence[CachedRegion], recipe: Recipe) -> _Pool[Twins] | None:
+def _twins(regions: Sequence[CachedRegion], recipe: Recipe) -> Pool[Twins] | None:
     """Groups that hold both, by the source of their first fake; None where none are wanted."""
     if not recipe.twins:
         return None
     groups: defaultdict[str, Twins] = defaultdict(lambda: ([], []))
     for region in regions:
         groups[region.sample.group][region.sample.label].append(region)
-    sources: defaultdict[str, list[Twins]] = defaultdict(list)
-    for group in groups.values():
-        for pair in _beside(group):
-            sources[pair[1][0].sample.source].append(pair)
-    if not sources:
+    pairs = [pair for group in groups.values() for pair in _beside(group)]
+    if not pairs:
         raise DataError(
             "the crop cache holds no group with a real and a fake picture, and the recipe asks "
             f"for {recipe.twins:.0%} twins",
             hint="train with --set twins=0, or give data whose manifest has such groups",
         )
-    return _Pool(sources, recipe.boost)
+    return Pool(pairs, lambda pair: pair[1][0].sample.source, recipe.boost)

@@ -6,7 +6,6 @@ a few pasted in; then things stand in front of faces, and the whole goes a rando
 web.
 """
 
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -22,6 +21,7 @@ from facetell.data.warp import affine, inverse, move_boxes, move_points
 from facetell.detect.align import Affine
 from facetell.errors import DataError
 from facetell.train.finder_recipe import FinderRecipe
+from facetell.train.pool import Pool
 from facetell.types import FloatArray, UInt8Array
 
 MAX_FACES = 40
@@ -32,9 +32,6 @@ LEAST_VISIBLE = 0.5
 LEAST_PX = 9.0
 MIRRORED = [1, 0, 2, 4, 3]
 """Order of the landmarks after mirroring."""
-
-Pool = tuple[list[list[LabelledPicture]], npt.NDArray[np.float64]]
-"""Pictures by source, and how likely each source is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,16 +86,18 @@ class Painter:
         self._cache = cache
         self._recipe = recipe
         train = [picture for picture in cache.pictures if picture.split == "train"]
-        self._with_faces = _by_source([p for p in train if (p.faces.scores >= SURE).any()])
-        self._natural_scenes = _by_source([p for p in train if _is_scene(p)])
+        with_faces = [p for p in train if (p.faces.scores >= SURE).any()]
+        natural_scenes = [p for p in train if _is_scene(p)]
         self._empty = [
             p for p in train if not len(p.faces) and min(p.height, p.width) >= recipe.canvas_px // 2
         ]
-        if not (self._with_faces[0] and self._natural_scenes[0] and self._empty):
+        if not (with_faces and natural_scenes and self._empty):
             raise DataError(
                 "the labels lack train pictures with a face, with a small one, or without any",
                 hint="give facetell finder label portraits, and folders of scenes",
             )
+        self._with_faces = Pool(with_faces, _source)
+        self._natural_scenes = Pool(natural_scenes, _source)
 
     def scene(self, rng: np.random.Generator) -> Scene:
         """One scene of canvas_px x canvas_px pixels."""
@@ -114,7 +113,7 @@ class Painter:
 
     def _full(self, rng: np.random.Generator) -> Scene:
         """A portrait that fills the canvas, as most pictures that are judged do."""
-        picture = _drawn(self._with_faces, rng)
+        picture = self._with_faces.draw(rng)
         image, faces = self._cache.image(picture), _faces(picture)
         if rng.random() < 0.5:
             image, faces = _mirror(image, faces)
@@ -128,7 +127,7 @@ class Painter:
 
     def _close(self, rng: np.random.Generator) -> Scene:
         """A piece of a large portrait: an ear, a neck, a hand are no faces."""
-        picture = _drawn(self._with_faces, rng)
+        picture = self._with_faces.draw(rng)
         image, faces = self._cache.image(picture), _faces(picture)
         box = faces.boxes_xyxy[int(np.flatnonzero(faces.sure)[0])]
         canvas = self._recipe.canvas_px
@@ -177,7 +176,7 @@ class Painter:
         return Scene(image, _no_faces())
 
     def _whole_picture(self, rng: np.random.Generator) -> Scene:
-        picture = _drawn(self._natural_scenes, rng)
+        picture = self._natural_scenes.draw(rng)
         canvas = self._recipe.canvas_px
         zoom = float(np.exp(rng.uniform(np.log(0.5), np.log(1.6)))) * canvas / 512
         zoom = max(zoom, 0.6 * canvas / max(picture.height, picture.width))
@@ -194,7 +193,7 @@ class Painter:
         within: float = np.inf,
     ) -> Scene:
         """Put a portrait so that its face is `side` px long, cut to a square of side `within`."""
-        picture = _drawn(self._with_faces, rng)
+        picture = self._with_faces.draw(rng)
         image, faces = self._cache.image(picture), _faces(picture)
         if rng.random() < 0.5:
             image, faces = _mirror(image, faces)
@@ -398,26 +397,12 @@ def _grown(box: npt.NDArray[np.floating], by: float, shape: tuple[int, ...]) -> 
     return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
+def _source(picture: LabelledPicture) -> str:
+    return picture.source
+
+
 def _is_scene(picture: LabelledPicture) -> bool:
     """Faces with room around them, as in a photo of people or a frame of a clip."""
     sure = picture.faces.boxes_xyxy[picture.faces.scores >= SURE]
     sides = (sure[:, 2:] - sure[:, :2]).max(axis=1, initial=0)
     return len(sure) > 0 and bool((sides < 0.3 * max(picture.height, picture.width)).any())
-
-
-def _drawn(pool: Pool, rng: np.random.Generator) -> LabelledPicture:
-    sources, weights = pool
-    source = sources[rng.choice(len(sources), p=weights)]
-    return source[rng.integers(len(source))]
-
-
-def _by_source(pictures: list[LabelledPicture]) -> Pool:
-    """The pictures by source; a source counts by the root of its size."""
-    sources: defaultdict[str, list[LabelledPicture]] = defaultdict(list)
-    for picture in pictures:
-        sources[picture.source].append(picture)
-    names = sorted(sources)
-    weights = np.array([len(sources[name]) ** 0.5 for name in names])
-    if not names:
-        return [], weights
-    return [sources[name] for name in names], weights / weights.sum()
