@@ -63,7 +63,7 @@ def train(
     except ImportError as error:
         raise MissingExtra(f"what training needs ({error.name})", "train") from error
 
-    # One core learns and the others draw scenes: with more, the two starve each other.
+    # Half of the cores learn, the rest is for drawing scenes: with more, the two starve each other.
     use_machine((os.cpu_count() or 1) // 2)
     recipe, opened = FinderRecipe(), LabelCache(labels)
     with progress_bar("training", steps_of(recipe, Machine())) as advance:

@@ -39,7 +39,7 @@ def finder_loss(answers: tuple[Tensor, Tensor, Tensor], rows: Tensor, size_px: i
         if not len(faces):
             places.append(logits.new_zeros(()))
             continue
-        picked, owner = _assign(logits[n].detach(), boxes[n].detach(), faces, cells, strides)
+        picked, owner = _assign(logits[n], boxes[n], faces, cells, strides)
         iou, distance = _fit(boxes[n, picked], faces[owner, 1:5])
         error = _landmark_error(landmarks[n, picked], faces[owner])
         places.append((BOX_WEIGHT * (1 - iou + distance) + LANDMARK_WEIGHT * error).sum())
@@ -73,30 +73,30 @@ def _spans(strides: Tensor) -> tuple[Tensor, Tensor]:
     return low, high
 
 
+@torch.no_grad()
 def _assign(
     logits: Tensor, boxes: Tensor, faces: Tensor, cells: Tensor, strides: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Cells [P] and the face each answers for [P]."""
-    with torch.no_grad():
-        true = faces[:, 1:5]
-        middle = (true[:, :2] + true[:, 2:]) / 2
-        side = (true[:, 2:] - true[:, :2]).amax(dim=1)
-        near = (cells[None] - middle[:, None]).abs().amax(dim=2) <= REACH * strides[None]
-        low, high = _spans(strides)
-        fits = (side[:, None] >= low[None]) & (side[:, None] <= high[None])
-        allowed = near & fits
-        iou = _iou(true, boxes)
-        prize = functional.binary_cross_entropy_with_logits(
-            logits[None].expand_as(iou), iou.clamp(0, 1), reduction="none"
-        )
-        cost = prize + 3 * -(iou.clamp(min=1e-6)).log() + 1e5 * ~allowed
-        best = torch.where(allowed, iou, torch.zeros_like(iou)).topk(MOST_CELLS, dim=1).values
-        wanted = best.sum(dim=1).round().clamp(min=1, max=MOST_CELLS)
-        cheapest = cost.topk(MOST_CELLS, dim=1, largest=False).indices
-        first = torch.arange(MOST_CELLS, device=cost.device)[None] < wanted[:, None]
-        taken = torch.zeros_like(allowed).scatter(1, cheapest, first) & allowed
-        owner = torch.where(taken, cost, torch.full_like(cost, 1e9)).argmin(dim=0)
-        picked = taken.any(dim=0).nonzero()[:, 0]
+    true = faces[:, 1:5]
+    middle = (true[:, :2] + true[:, 2:]) / 2
+    side = (true[:, 2:] - true[:, :2]).amax(dim=1)
+    near = (cells[None] - middle[:, None]).abs().amax(dim=2) <= REACH * strides[None]
+    low, high = _spans(strides)
+    fits = (side[:, None] >= low[None]) & (side[:, None] <= high[None])
+    allowed = near & fits
+    iou = _iou(true, boxes)
+    prize = functional.binary_cross_entropy_with_logits(
+        logits[None].expand_as(iou), iou.clamp(0, 1), reduction="none"
+    )
+    cost = prize + 3 * -(iou.clamp(min=1e-6)).log() + 1e5 * ~allowed
+    best = torch.where(allowed, iou, torch.zeros_like(iou)).topk(MOST_CELLS, dim=1).values
+    wanted = best.sum(dim=1).round().clamp(min=1, max=MOST_CELLS)
+    cheapest = cost.topk(MOST_CELLS, dim=1, largest=False).indices
+    first = torch.arange(MOST_CELLS, device=cost.device)[None] < wanted[:, None]
+    taken = torch.zeros_like(allowed).scatter(1, cheapest, first) & allowed
+    owner = torch.where(taken, cost, torch.full_like(cost, 1e9)).argmin(dim=0)
+    picked = taken.any(dim=0).nonzero()[:, 0]
     return picked, owner[picked]
 
 

@@ -9,6 +9,8 @@ from facetell.train.optimisation import Optimisation, Stage
 class FinderRecipe(Optimisation):
     """The recipe of the finder that ships.
 
+    stem: channels at half of the picture's resolution; twice as many at a quarter. widths: channels
+        at strides 8, 16 and 32. neck: channels of the pyramid that joins them, and of its heads.
     samples: drawn scenes of one round; each depends on its number and the seed alone. A second
         round goes on from the averaged weights of the first, with the scenes that follow and
         `second_rate` as its highest learning rate.

@@ -29,7 +29,7 @@ def freeze(net: Detector, thaw: int | None) -> list[nn.Module]:
     if thaw is None:
         return []
     blocks = layers(net.backbone)
-    learning = blocks[max(0, len(blocks) - thaw) :] if thaw else []
+    learning = blocks[max(0, len(blocks) - thaw) :]
     for parameter in net.backbone.parameters():
         parameter.requires_grad_(False)
     for block in learning:

@@ -152,7 +152,7 @@ _PART = "augmentation."
 
 
 def _augmentation(given: Any) -> dict[str, Any]:
-    """A name or a mapping -> every field that differs from the default."""
+    """A name -> all its fields; a mapping -> a copy of the fields that it gives."""
     if isinstance(given, str) and given in AUGMENTATIONS:
         return asdict(AUGMENTATIONS[given])
     if isinstance(given, dict):
