@@ -47,7 +47,7 @@ def generalise(
     from facetell.cli.fitting import let_threads_sleep
     from facetell.cli.progress import progress_bar
     from facetell.cli.train import shown
-    from facetell.cli.writing import writing as explained
+    from facetell.cli.writing import writing
     from facetell.data.crops import CropCache
     from facetell.data.layouts import read_samples
     from facetell.data.manifest import capped
@@ -87,7 +87,7 @@ def generalise(
             on_row=lambda row: typer.echo(f"training: {row}"),
             on_step=shown(advance),
         )
-    with explained(out):
+    with writing(out):
         write_matrix(found, tier, out)
     _say(found)
     typer.echo(f"wrote {out / 'report.html'}")
