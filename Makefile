@@ -59,7 +59,7 @@ lint: .venv/dev
 	$(BIN)/lint-imports
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-all: lint
 	$(BIN)/python -m pytest -m ''
