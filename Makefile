@@ -185,7 +185,7 @@ results: .venv/dev
 	$(BIN)/facetell stress --data $(FACES) --per-source 6 --out $(RESULTS)/stress
 	$(BIN)/facetell stress $(SHIPPED) --attack --data $(FACES) --per-source 1 --out $(RESULTS)/attack
 	$(BIN)/facetell explain '$(dir $(FACES))test/*/*/0[0-3]*' --run $(SHIPPED) --out $(RESULTS)/explain
-	$(BIN)/facetell generalise $(FACES) $(MORE) --config recipes/left_out.yaml --least 300 --test-per-source 150 \
+	$(BIN)/facetell generalise $(FACES) $(MORE) $(PORTRAITS) --config recipes/left_out.yaml --least 300 --test-per-source 150 \
 		--out runs/left_out
 	for split in val test; do \
 		$(BIN)/facetell evaluate --data $(PORTRAITS) --split $$split --tier web --markdown $(RESULTS)/unseen-$$split.md || exit 1; \
