@@ -3,6 +3,10 @@
 import io
 import os
 import shutil
+import signal
+import sys
+import threading
+import time
 from itertools import chain, repeat
 from types import SimpleNamespace
 
@@ -14,6 +18,7 @@ from rich.console import Console
 from facetell.cli.drawn import heatmaps
 from facetell.cli.progress import files_and_clips
 from facetell.cli.resume import read_reports
+from facetell.cli.screen import _NoBars
 from facetell.detect import video
 from facetell.errors import MediaError
 from tests.cli.command import csv_rows, facetell, rows
@@ -97,6 +102,27 @@ def test_more_time_judges_again_what_had_too_little(clip, tiny_model, tmp_path, 
     monkeypatch.setattr(video, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
     assert detect(tiny_model, clip, "--json", out, "--timeout", 60).code == 0
     assert [row["clip"]["complete"] for row in rows(out)] == [False]
+    assert detect(tiny_model, clip, "--json", out, "--resume").code == 0
+    assert [row["clip"]["complete"] for row in rows(out)] == [True]
+
+
+def press_ctrl_c(*_):
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+    time.sleep(0.2)  # in which the main thread hears it
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent otherwise on Windows")
+def test_a_clip_that_ctrl_c_ended_is_judged_again(clip, tiny_model, tmp_path, monkeypatch):
+    out = tmp_path / "r.jsonl"
+    monkeypatch.setattr(_NoBars, "watched", press_ctrl_c)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        done = detect(tiny_model, clip, "--json", out)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert done.code == 130
+    assert [row["clip"]["complete"] for row in rows(out)] == [False]
+    monkeypatch.undo()
     assert detect(tiny_model, clip, "--json", out, "--resume").code == 0
     assert [row["clip"]["complete"] for row in rows(out)] == [True]
 

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -170,6 +171,24 @@ def test_ctrl_c_keeps_what_is_done_and_resume_does_the_rest(tmp_path, presses):
     assert (done.code, done.err) == (0, "")
     names = [row["path"] for row in rows(out)]
     assert names == sorted(str(path) for path in folder.iterdir())
+
+
+@needs_shared
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent otherwise on Windows")
+def test_ctrl_c_ends_a_clip_where_it_is_and_keeps_what_was_seen(tmp_path):
+    out, page = tmp_path / "r.jsonl", tmp_path / "r.html"
+    clip = max((SHARED / "media/videos/real").iterdir(), key=lambda path: path.stat().st_size)
+    process = started("detect", clip, "--every-frame", "--json", out, "--html", page)
+    assert process.stdout.readline()
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == "stopping; Ctrl-C again to stop now\n"
+    printed, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (130, "")
+    assert "s of it could be judged: it was interrupted" in printed
+    assert "call it again with --resume" in printed
+    assert [row["clip"]["complete"] for row in rows(out)] == [False]
+    assert "it was interrupted" in page.read_text("utf-8")
 
 
 @on_linux

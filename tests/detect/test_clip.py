@@ -221,6 +221,14 @@ def test_a_clip_that_takes_too_long_is_told_of(folder, one):
     assert "--timeout" in report.reason
 
 
+def test_a_stopped_detector_ends_a_clip_where_it_is(folder, one):
+    stopped = detector(folder)
+    stopped.stop.set()
+    report = stopped.analyze(one)
+    assert (report.status, report.clip.frames_judged, report.clip.complete) == ("ok", 1, False)
+    assert any("it was interrupted" in warning for warning in report.warnings)
+
+
 def test_only_the_largest_faces_of_a_frame_are_judged(folder, two):
     report = judge(folder, two, max_faces_in_clips=1)
     assert any("only the 1 largest" in warning for warning in report.warnings)

@@ -1,11 +1,13 @@
 """Run `analyze` over many files; print a row for each and write what was asked for, as it goes."""
 
+import signal
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from threading import Thread
 
 from facetell.cli.drawn import (
     DRAWN_NAME,
@@ -17,7 +19,7 @@ from facetell.cli.drawn import (
     heatmaps,
 )
 from facetell.cli.quiet import quiet_libraries
-from facetell.cli.resume import keep_reports, known_paths, read_reports, stamp_of
+from facetell.cli.resume import is_interrupted, keep_reports, known_paths, read_reports, stamp_of
 from facetell.cli.screen import Part, Screen, open_screen, printable
 from facetell.cli.writers import CsvWriter, FramesWriter, JsonLines, ReportWriter, faces_of
 from facetell.cli.writing import STANDARD_OUTPUT
@@ -92,7 +94,7 @@ def judge(
     todo = [file for file in files if str(file) not in known]
     screen = open_screen(aside=STANDARD_OUTPUT in outputs.texts)
     counts: Counter[str] = Counter()
-    done, interrupted = 0, False
+    done = 0
     with ExitStack() as stack:
         writers = _open_writers(outputs, files, detector, stack)
         if known and outputs.json:
@@ -104,21 +106,25 @@ def judge(
             writers.append(stack.enter_context(JsonLines(outputs.json, go_on=bool(known))))
         screen.print((_HEADER, "bold"))
         try:
-            with quiet_libraries(), closing(_judged(todo, detector, threads, screen)) as reports:
+            with (
+                quiet_libraries(),
+                _stopping_gently(detector, screen),
+                closing(_judged(todo, detector, threads, screen)) as reports,
+            ):
                 for report in reports:
                     _write(report, writers)
                     counts[_outcome(report)] += 1
-                    done += 1
+                    done += not is_interrupted(report)
                     screen.print(*_row(report))
         except KeyboardInterrupt:
-            interrupted = True
+            detector.stop.set()
     if counts.keys() & set(Verdict):
         screen.print((detector.model.card.limits[0], "dim"))
     filmed = any(isinstance(writer, Film) and writer.is_written for writer in writers)
     _print_end(
         screen, counts, outputs, earlier=len(known), left=len(todo) - done, film_written=filmed
     )
-    if interrupted:
+    if detector.stop.is_set():
         return INTERRUPTED
     return 1 if counts["error"] else 0
 
@@ -197,18 +203,41 @@ def _write(report: Report, writers: Iterable[ReportWriter]) -> None:
         writer.write(report)
 
 
+@contextmanager
+def _stopping_gently(detector: Detector, screen: Screen) -> Iterator[None]:
+    """At the first Ctrl-C what is under way ends, clips where they are; the second ends all."""
+
+    def stop(*_: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        detector.stop.set()
+        # By another thread: this one may be printing just now.
+        Thread(target=screen.print, args=[("stopping; Ctrl-C again to stop now", "")]).start()
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:  # a job in the background may ignore it
+        signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _judged(
     files: list[Path], detector: Detector, threads: int, screen: Screen
 ) -> Generator[Report]:
-    """Judge in order, with a progress bar where a person watches."""
+    """Judge in order, with a progress bar where a person watches, until the detector is stopped."""
     with screen.bars(len(files)) as bars:
 
-        def work(file: Path) -> Report:
+        def work(file: Path) -> Report | None:
+            if detector.stop.is_set():
+                return None
             stamp = stamp_of(file)  # before it is read, for it may change meanwhile
             report = detector.analyze(file, partial(bars.watched, file))
             return report.model_copy(update={"stamp": stamp})
 
         for done, report in enumerate(scan(files, work, threads), start=1):
+            if report is None:
+                return
             yield report
             bars.done(done)
 

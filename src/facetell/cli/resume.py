@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from facetell.cli.writers import JsonLines
 from facetell.cli.writing import writing
 from facetell.detect.analyze import Detector, model_info
-from facetell.detect.frames import NO_FRAME_AFTER, NO_FRAME_THERE, OUT_OF_TIME
+from facetell.detect.frames import INTERRUPTED, NO_FRAME_AFTER, NO_FRAME_THERE, OUT_OF_TIME
 from facetell.detect.report import FileStamp, Report
 from facetell.errors import OutputError
 from facetell.types import Status
@@ -70,9 +70,19 @@ def _is_newer(file: Path, other: Path) -> bool:
 def _hangs_on_options(report: Report) -> bool:
     """Whether a clip failed, or was cut short, where more time or another part of it might help."""
     if report.clip:
-        return not report.clip.complete and any(OUT_OF_TIME in said for said in report.warnings)
+        return is_interrupted(report) or _is_cut_short(report, OUT_OF_TIME)
     causes = (NO_FRAME_AFTER, NO_FRAME_THERE, OUT_OF_TIME)
     return report.status is Status.ERROR and any(why in (report.reason or "") for why in causes)
+
+
+def is_interrupted(report: Report) -> bool:
+    """Whether Ctrl-C ended it, a clip, before its end."""
+    return _is_cut_short(report, INTERRUPTED)
+
+
+def _is_cut_short(report: Report, cause: str) -> bool:
+    is_incomplete = report.clip is not None and not report.clip.complete
+    return is_incomplete and any(cause in said for said in report.warnings)
 
 
 def read_reports(path: Path) -> Iterator[Report]:

@@ -6,15 +6,17 @@ A clip is a stream of pictures, and between p_fake and verdict come tracks and s
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from facetell.detect.card import withstands_not
 from facetell.detect.clip import Watched, warnings_of
 from facetell.detect.faces import FINDERS, FaceFinder
 from facetell.detect.frames import (
+    INTERRUPTED,
     NO_FRAME_AFTER,
     NO_FRAME_THERE,
     USUAL_FPS,
@@ -65,12 +67,14 @@ class Options:
 @dataclass(frozen=True)
 class Detector:
     """A model and a face finder, opened once and used for many files (from several threads,
-    too). threads: of the processor, for one file: frames of a clip are judged side by side."""
+    too). threads: of the processor, for one file: frames of a clip are judged side by side. stop:
+    once it is set, clips under way end where they are; their reports say so."""
 
     model: Model
     finder: FaceFinder
     options: Options = Options()
     threads: int = 1
+    stop: Event = field(default_factory=Event, compare=False)
 
     @classmethod
     def load(
@@ -206,6 +210,9 @@ def analyze_clip(
         watched.add(frame, faces, found)
         watch.add(beside)
         on_progress(frame.time_s, clip.facts.duration_s)
+        if detector.stop.is_set():
+            clip.losses.broken_off = INTERRUPTED
+            break
     if not watched.frames:
         raise _unwatched(clip, options)
     said = watched.report(clip.losses)

@@ -14,6 +14,7 @@ SPARSE_S = 0.15
 """Where frames are wanted at longer steps, those that no other frame needs are not decoded."""
 USUAL_FPS = 25.0
 OUT_OF_TIME = "the time allowed for one file was over"
+INTERRUPTED = "it was interrupted"
 NO_FRAME_AFTER = "it has no frame after"
 NO_FRAME_THERE = "it has no frame in the part asked for"
 
