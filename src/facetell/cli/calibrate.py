@@ -23,12 +23,7 @@ def calibrate(
     from facetell.cli.fitting import fit_with_progress
     from facetell.data.layouts import split_of
     from facetell.detect.model import Model
-    from facetell.errors import MissingExtra
-
-    try:
-        from facetell.train.release import recalibrate
-    except ImportError as error:
-        raise MissingExtra(f"what calibrating needs ({error.name})", "train") from error
+    from facetell.train.release import recalibrate
 
     held_out = split_of(val, "val")
     way = align or Model.load(model).card.crop.align

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from facetell.cli.options import PerSource, Processes, Splits
-from facetell.errors import MissingExtra
 
 if TYPE_CHECKING:
     from facetell.data.manifest import Sample
@@ -30,13 +29,9 @@ def audit(
     """
     from facetell.cli.writing import writing
     from facetell.data.layouts import read_dataset
-
-    try:
-        from facetell.evaluate.audit import audit as find_faults
-        from facetell.evaluate.audit import look_at
-        from facetell.evaluate.audit_page import audit_page
-    except ImportError as error:
-        raise MissingExtra(f"what an audit needs ({error.name})", "train") from error
+    from facetell.evaluate.audit import audit as find_faults
+    from facetell.evaluate.audit import look_at
+    from facetell.evaluate.audit_page import audit_page
 
     dataset = read_dataset(data)
     typer.echo(dataset.recognised)
@@ -262,11 +257,7 @@ def autoencoder(
 ) -> None:
     """Turn a published tiny autoencoder (github.com/madebyollin/taesd) into an ONNX file."""
     from facetell.cli.writing import writing
-
-    try:
-        from facetell.train.autoencoder import autoencoder_bytes
-    except ImportError as error:
-        raise MissingExtra(f"what this needs ({error.name})", "train") from error
+    from facetell.train.autoencoder import autoencoder_bytes
 
     data = autoencoder_bytes(encoder, decoder)
     with writing(out):

@@ -29,12 +29,8 @@ def explain(
     believe. Exit code: 0 all explained, 1 some picture could not be judged.
     """
     from facetell.cli.explaining import write_explanations
-    from facetell.errors import MissingExtra
 
     if model and run:
         raise typer.BadParameter("a run has its own model: give --model or --run")
-    try:
-        code = write_explanations(images, out, model, run, faces, spectra)
-    except ImportError as error:
-        raise MissingExtra(f"what explaining needs ({error.name})", "train") from error
+    code = write_explanations(images, out, model, run, faces, spectra)
     raise typer.Exit(code)

@@ -23,16 +23,11 @@ def export(
     """Write a calibrated model file from a checkpoint of a run, finished or not."""
     from facetell.cli.fitting import fit_with_progress
     from facetell.data.layouts import split_of
-    from facetell.errors import MissingExtra
-
-    try:
-        from facetell.evaluate.runs import read_run
-        from facetell.train.checkpoints import load_run
-        from facetell.train.learnt import read_learnt
-        from facetell.train.release import release
-        from facetell.train.run_folder import as_kept
-    except ImportError as error:
-        raise MissingExtra(f"what exporting needs ({error.name})", "train") from error
+    from facetell.evaluate.runs import read_run
+    from facetell.train.checkpoints import load_run
+    from facetell.train.learnt import read_learnt
+    from facetell.train.release import release
+    from facetell.train.run_folder import as_kept
 
     read_run(run)  # says what is wrong with the folder, if anything
     net, recipe = load_run(run, keep)

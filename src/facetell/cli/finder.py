@@ -54,14 +54,9 @@ def train(
     """
     from facetell.cli.progress import progress_bar
     from facetell.data.labels import LabelCache
-    from facetell.errors import MissingExtra
-
-    try:
-        from facetell.train.finder import release_finder, train_finder
-        from facetell.train.finder_recipe import FinderRecipe
-        from facetell.train.loop import Machine, steps_of, use_machine
-    except ImportError as error:
-        raise MissingExtra(f"what training needs ({error.name})", "train") from error
+    from facetell.train.finder import release_finder, train_finder
+    from facetell.train.finder_recipe import FinderRecipe
+    from facetell.train.loop import Machine, steps_of, use_machine
 
     # Half of the cores learn, the rest is for drawing scenes: with more, the two starve each other.
     use_machine((os.cpu_count() or 1) // 2)

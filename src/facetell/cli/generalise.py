@@ -51,18 +51,14 @@ def generalise(
     from facetell.data.crops import CropCache
     from facetell.data.layouts import read_samples
     from facetell.data.manifest import capped
-    from facetell.errors import MissingExtra
     from facetell.evaluate.subjects import check_tiers
 
     let_threads_sleep()
-    try:
-        from facetell.evaluate.generalisation import plan
-        from facetell.evaluate.report import write_matrix
-        from facetell.train.generalise import generalise as trained
-        from facetell.train.loop import Machine, steps_of, use_machine
-        from facetell.train.recipe import read_recipe
-    except ImportError as error:
-        raise MissingExtra(f"what training needs ({error.name})", "train") from error
+    from facetell.evaluate.generalisation import plan
+    from facetell.evaluate.report import write_matrix
+    from facetell.train.generalise import generalise as trained
+    from facetell.train.loop import Machine, steps_of, use_machine
+    from facetell.train.recipe import read_recipe
 
     check_tiers([tier])
     recipe = read_recipe(config, settings or [])

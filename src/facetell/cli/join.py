@@ -39,16 +39,13 @@ def join(
     """
     from facetell.cli.fitting import fit_with_progress
     from facetell.data.layouts import split_of
-    from facetell.errors import DataError, MissingExtra
+    from facetell.errors import DataError
 
     if average and mirrored:
         raise DataError("an average is one network", hint="give --average or --mirrored, not both")
-    try:
-        from facetell.train.average import average as averaged
-        from facetell.train.join import join as joined
-        from facetell.train.release import calibrate
-    except ImportError as error:
-        raise MissingExtra(f"what joining needs ({error.name})", "train") from error
+    from facetell.train.average import average as averaged
+    from facetell.train.join import join as joined
+    from facetell.train.release import calibrate
 
     data, draft = averaged(models, name) if average else joined(models, name, mirrored or [])
     held_out = split_of(val, "val", val_per_source)

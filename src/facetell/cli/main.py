@@ -28,7 +28,12 @@ from facetell.cli import (
     stress,
     train,
 )
-from facetell.errors import FacetellError
+from facetell.errors import FacetellError, MissingExtra
+
+ALWAYS_INSTALLED = {
+    *("facetell", "numpy", "onnxruntime", "PIL", "pillow_heif", "av", "pydantic", "rich", "jinja2"),
+}
+"""Where one of these cannot be imported, no extra is missing."""
 
 app = typer.Typer(
     name="facetell",
@@ -75,7 +80,7 @@ def run() -> None:
     # The end of a process frees everything at once; looking for garbage before takes a while.
     atexit.register(gc.freeze)
     try:
-        app()
+        _call()
     except FacetellError as error:
         sys.stderr.write(f"facetell: {error.args[0]}\n  {error.hint}\n")
         sys.exit(error.exit_code)
@@ -89,3 +94,14 @@ def run() -> None:
     finally:
         # Python waits for what its threads have begun; a second Ctrl-C there would abort it.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _call() -> None:
+    """Raises MissingExtra where a command needs what only an extra brings: most need `train`, the
+    others look themselves."""
+    try:
+        app()
+    except ImportError as error:
+        if not error.name or error.name.partition(".")[0] in ALWAYS_INSTALLED:
+            raise
+        raise MissingExtra(f"what this command needs ({error.name})", "train") from error

@@ -95,13 +95,8 @@ def _write_document(
     from facetell.cli.writing import writing
     from facetell.detect.analyze import Detector
     from facetell.detect.find import find_media
-    from facetell.errors import MissingExtra
-
-    try:
-        from facetell.evaluate.card_page import card_markdown, named, shown
-        from facetell.evaluate.score import read_scores
-    except ImportError as error:
-        raise MissingExtra(f"what writing a card needs ({error.name})", "train") from error
+    from facetell.evaluate.card_page import card_markdown, named, shown
+    from facetell.evaluate.score import read_scores
 
     parts = []
     if examples:
@@ -160,14 +155,9 @@ def _print_facts(console: "Console", facts: dict[str, str]) -> None:
 def _print_architectures(console: "Console") -> None:
     from rich.table import Table
 
-    from facetell.errors import MissingExtra
-
-    try:
-        from facetell.train.networks.cost import cost
-        from facetell.train.networks.registry import ARCHITECTURES, architecture
-        from facetell.train.recipe import Recipe
-    except ImportError as error:
-        raise MissingExtra(f"what training needs ({error.name})", "train") from error
+    from facetell.train.networks.cost import cost
+    from facetell.train.networks.registry import ARCHITECTURES, architecture
+    from facetell.train.recipe import Recipe
 
     size_px = Recipe().size_px
     table = Table("name", "parameters", "GMACs", "pretrained by", "", title_justify="left",

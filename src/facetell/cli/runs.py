@@ -13,12 +13,7 @@ def runs(
     from rich.console import Console
     from rich.table import Table
 
-    from facetell.errors import MissingExtra
-
-    try:
-        from facetell.evaluate.runs import find_runs
-    except ImportError as error:
-        raise MissingExtra(f"what reads runs ({error.name})", "train") from error
+    from facetell.evaluate.runs import find_runs
 
     found = find_runs(folder)
     if not found:

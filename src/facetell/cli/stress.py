@@ -42,14 +42,10 @@ def stress(
     from facetell.data.layouts import split_of
     from facetell.detect.analyze import Detector
     from facetell.detect.session import DEFAULT_MODEL
-    from facetell.errors import DataError, MissingExtra
-
-    try:
-        from facetell.evaluate.report import ATTACKED, TREATED, write_stress
-        from facetell.evaluate.runs import model_of
-        from facetell.evaluate.stress import beside, hardship
-    except ImportError as error:
-        raise MissingExtra(f"what a stress test needs ({error.name})", "train") from error
+    from facetell.errors import DataError
+    from facetell.evaluate.report import ATTACKED, TREATED, write_stress
+    from facetell.evaluate.runs import model_of
+    from facetell.evaluate.stress import beside, hardship
 
     if attack and model is None:
         raise typer.BadParameter("--attack needs the network itself: name a run folder")
@@ -108,14 +104,10 @@ def _attacked(
 ) -> "Iterator[tuple[str, str, Numbers]]":
     from facetell.cli.progress import progress_bar
     from facetell.detect.scan import scan
-    from facetell.errors import DataError, MissingExtra
+    from facetell.errors import DataError
     from facetell.evaluate.numbers import numbers
-
-    try:
-        from facetell.train.attack import ATTACKS, STRENGTHS, attack, see
-        from facetell.train.checkpoints import load_run
-    except ImportError as error:
-        raise MissingExtra(f"what attacks need ({error.name})", "train") from error
+    from facetell.train.attack import ATTACKS, STRENGTHS, attack, see
+    from facetell.train.checkpoints import load_run
 
     net, _ = load_run(run)
     seen = []

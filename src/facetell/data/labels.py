@@ -22,7 +22,7 @@ import numpy as np
 from facetell.data.degrade import shrink_to
 from facetell.data.manifest import Sample
 from facetell.data.pixels import PIXELS_NAME, PixelCache, alone, append_picture
-from facetell.data.teacher import CenterFace
+from facetell.data.teacher import CenterFace, centerface_bytes
 from facetell.detect.frames import wanted_frames
 from facetell.detect.media import media_kind, read_picture
 from facetell.detect.reading import open_media
@@ -78,6 +78,7 @@ def build_labels(
     }
     todo = [sample for sample in samples if str(sample.path) not in known]
     left_out, added = [], 0
+    centerface_bytes()  # what it raises would not arrive from a worker
     with (
         alone(folder),
         ProcessPoolExecutor(processes or os.cpu_count(), initializer=_open_teacher) as pool,

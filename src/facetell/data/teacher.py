@@ -38,7 +38,7 @@ class CenterFace:
 
     @cached_property
     def _session(self) -> Any:
-        return open_session(_centerface_bytes())
+        return open_session(centerface_bytes())
 
     def find_faces(self, image: UInt8Array) -> FoundFaces:
         """As in `facetell.detect.faces.FaceFinder`."""
@@ -68,8 +68,11 @@ class CenterFace:
         return inside_picture(FoundFaces(boxes, scores, landmarks).chosen(keep), image)
 
 
-def _centerface_bytes() -> bytes:
-    """CenterFace with a free input size (the file says 32 x 32)."""
+def centerface_bytes() -> bytes:
+    """CenterFace with a free input size (the file says 32 x 32).
+
+    Raises MissingExtra or another FacetellError when it is not installed.
+    """
     try:
         import onnx
     except ImportError as error:
