@@ -8,6 +8,9 @@ FacetellError            base; `exit_code` is what the command line returns
 └── MissingExtra         an optional part is not installed
 """
 
+FOLDER = "in the folder of facetell"
+"""Where it is installed from: it is on no index."""
+
 
 class FacetellError(Exception):
     """A problem with a cause (the message) and a remedy (`hint`)."""
@@ -46,6 +49,9 @@ class MissingExtra(FacetellError):
     """A command needs an optional dependency that is not installed."""
 
     def __init__(self, needs: str, extra: str) -> None:
-        super().__init__(
-            f"{needs} is not installed", hint=f"install it with: pip install 'facetell[{extra}]'"
-        )
+        super().__init__(f"{needs} is not installed", hint=install(extra))
+
+
+def install(extra: str) -> str:
+    """How to get an extra."""
+    return f"{FOLDER}: pip install '.[{extra}]'"

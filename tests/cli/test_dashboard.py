@@ -61,5 +61,5 @@ def test_without_the_extra_it_says_how_to_get_it(started, monkeypatch):
     monkeypatch.setattr(util, "find_spec", lambda name: None if name == "streamlit" else name)
     done = facetell("dashboard")
     assert done.code == 2
-    assert "pip install 'facetell[dashboard]'" in done.err
+    assert "in the folder of facetell: pip install '.[dashboard]'" in done.err
     assert not started

@@ -79,4 +79,4 @@ def test_without_the_extra_the_remedy_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "fastapi", None)
     said = facetell("serve")
     assert said.code == 2
-    assert "pip install 'facetell[serve]'" in said.err
+    assert "in the folder of facetell: pip install '.[serve]'" in said.err

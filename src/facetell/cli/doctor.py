@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import typer
 
-from facetell.errors import FacetellError
+from facetell.errors import FOLDER, FacetellError, install
 
 
 @dataclass(frozen=True)
@@ -16,10 +16,8 @@ class Need:
     remedy: str
 
 
-_BASE = "pip install --force-reinstall facetell"
-_TRAIN = "pip install 'facetell[train]'"
-_DASHBOARD = "pip install 'facetell[dashboard]'"
-_SERVE = "pip install 'facetell[serve]'"
+_BASE = f"{FOLDER}: pip install --force-reinstall ."
+_TRAIN, _DASHBOARD, _SERVE = map(install, ("train", "dashboard", "serve"))
 NEEDS = (
     Need("numpy", "everything", _BASE),
     Need("onnxruntime", "detect", _BASE),

@@ -11,12 +11,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from facetell.errors import ModelError
+from facetell.errors import FOLDER, ModelError
 
 WEIGHTS = Path(str(resources.files("facetell"))) / "weights"
 DEFAULT_MODEL = WEIGHTS / "default.onnx"
 FINDER_FILE = WEIGHTS / "faces.onnx"
-REINSTALL = "reinstall facetell, or name another file with --model"
+REINSTALL = f"name another file with --model, or {FOLDER}: pip install --force-reinstall ."
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from facetell.dashboard.views import parts
 from facetell.detect.draw import draw_boxes, draw_crop, draw_heatmap, model_input, seen_square
 from facetell.detect.evidence import draw_importance
 from facetell.detect.report import FaceReport, Report
+from facetell.errors import install
 from facetell.evaluate.found import FoundModel
 from facetell.evaluate.spectrum import read_references, spectrum
 from facetell.types import Picture, Status
@@ -123,7 +124,7 @@ def _show_grad_cam(picture: Picture, face: FaceReport, model: FoundModel) -> Non
         )
         return
     if not cached.GRAD_CAM_INSTALLED:
-        st.caption(f"{GRAD_CAM} needs torch: pip install 'facetell[train]'")
+        st.caption(f"{GRAD_CAM} needs torch; {install('train')}")
         return
     if not st.toggle(GRAD_CAM, key=f"cam {model.sha256}"):
         return
