@@ -1,9 +1,11 @@
 """Settings, and the command that takes them."""
 
+import socket
 import sys
 
 import pytest
 
+from facetell.server import run
 from facetell.server.settings import Settings, SettingsError, read_settings
 from tests.cli.command import facetell, facetell_process
 
@@ -80,3 +82,30 @@ def test_without_the_extra_the_remedy_is_named(monkeypatch):
     said = facetell("serve")
     assert said.code == 2
     assert "in the folder of facetell: pip install '.[serve]'" in said.err
+
+
+def test_a_port_that_is_taken_is_one_line_with_its_remedy(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        said = facetell("serve", "--port", port, "--folder", tmp_path)
+    assert said.code == 2
+    assert said.err == f"facetell: port {port} is taken\n  --port 0 takes a free one\n"
+
+
+@pytest.mark.parametrize(
+    ("settings", "warned"),
+    [
+        ({"host": "0.0.0.0"}, True),
+        ({"host": "0.0.0.0", "api_keys": ["a" * 40]}, False),
+        ({"host": "127.0.0.1"}, False),
+    ],
+    ids=str,
+)
+def test_a_service_that_all_may_use_says_so(settings, warned, monkeypatch, tmp_path, caplog):
+    monkeypatch.setattr(run, "log_as_json", lambda: None)
+    monkeypatch.setattr(run.Service, "open", lambda settings: None)
+    monkeypatch.setattr(run, "create_app", lambda service: None)
+    monkeypatch.setattr(run._Server, "run", lambda self: None)
+    monkeypatch.setattr(run.signal, "signal", lambda *_: None)
+    run.serve(Settings(port=0, folder=tmp_path, **settings))
+    assert ("api_keys is empty" in caplog.text) == warned
