@@ -106,3 +106,10 @@ def test_a_newer_model_asks_for_an_upgrade(spoil, portrait, tmp_path):
 def test_models_refuses_it_alike(tmp_path):
     without_card(tmp_path / "model.onnx")
     assert facetell("models", tmp_path / "model.onnx").code == 3
+
+
+def test_of_a_run_folder_the_model_file_is_named(tmp_path):
+    (tmp_path / "model.onnx").touch()
+    done = facetell("detect", "photo.jpg", "--model", tmp_path)
+    assert done.code == 3
+    assert f"name the file: {tmp_path / 'model.onnx'}" in done.err

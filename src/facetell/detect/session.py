@@ -51,6 +51,12 @@ def open_onnx(path: Path) -> OnnxFile:
 def _open(path: Path) -> OnnxFile:
     try:
         data = path.read_bytes()
+    except IsADirectoryError as error:
+        inside = path / "model.onnx"
+        raise ModelError(
+            f"{path} is a folder, no model file",
+            hint=f"name the file: {inside}" if inside.is_file() else "name a model file",
+        ) from error
     except OSError as error:
         raise ModelError(
             f"the model file {path} cannot be read: {error.strerror}", hint=REINSTALL
