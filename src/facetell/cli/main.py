@@ -89,6 +89,11 @@ def run() -> None:
         hint = "name a place that you may write to and that has room"
         sys.stderr.write(f"facetell: {where}: {error.strerror or error}\n  {hint}\n")
         sys.exit(2)
+    except SystemExit as end:
+        # Typer turns Ctrl-C into this; `detect` ends so, too, with words of its own.
+        if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):
+            sys.stderr.write("facetell: interrupted; files already written are kept\n")
+        raise
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
