@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from facetell import Detector
+from facetell.errors import MediaError
 from tests.cli.command import csv_rows, facetell, rows
 
 
@@ -244,3 +246,42 @@ def assert_refused(done, path=None):
     assert len(done.err.strip().splitlines()) == 2  # the cause and the remedy
     if path:
         assert str(path) in done.err
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "remedy"),
+    [
+        ("--boxes", "photo.jpg", "name a folder"),
+        ("--heatmaps", "photo.jpg", "name a folder"),
+        ("--annotate", "out.avi", ".mp4"),
+    ],
+)
+def test_a_place_that_cannot_be_drawn_into_is_refused(option, name, remedy, tmp_path):
+    (tmp_path / "photo.jpg").touch()
+    done = facetell("detect", tmp_path / "photo.jpg", option, tmp_path / name)
+    assert done.code == 2
+    assert remedy in done.err
+    assert not (tmp_path / "out.avi").exists()
+
+
+def test_a_pattern_without_a_match_is_no_slip_of_spelling(tmp_path):
+    done = facetell("detect", tmp_path / "*.png")
+    assert done.code == 1
+    assert "no file matches" in done.out
+    assert "1 file: 1 error" in done.out
+
+
+def test_a_face_that_is_not_there_has_no_heatmap(tmp_path):
+    report = Detector.load().analyze(tmp_path / "gone.jpg")
+    with pytest.raises(MediaError, match="no face 0"):
+        report.heatmap()
+
+
+def test_ctrl_c_is_told_of_by_every_command(monkeypatch):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    pytest.importorskip("yaml", reason="the training extra is not installed")
+    monkeypatch.setattr("facetell.evaluate.runs.find_runs", interrupted)
+    done = facetell("runs")
+    assert (done.code, done.err) == (130, "facetell: interrupted; files already written are kept\n")

@@ -105,7 +105,7 @@ def test_reports_go_to_the_next_program_and_the_table_aside(colour):
     assert [json.loads(line)["path"] for line in done.out.splitlines()] == [str(picture)]
     table = ANSI.sub("", done.err)
     assert f"1  {picture}" in table
-    assert "1 files: 1 real" in table
+    assert "1 file: 1 real" in table
     assert "wrote" not in table
 
 

@@ -33,6 +33,8 @@ from facetell.errors import OutputError
 from facetell.types import Kind, Status, Verdict
 
 INTERRUPTED = 130
+OTHER_FILMS = (".avi", ".mkv", ".webm", ".wmv", ".flv", ".mpg", ".mpeg", ".gif", ".ts", ".3gp")
+"""Endings by which somebody means a film, and no folder, that is not written here."""
 _STYLES = {"fake": "bold red", "real": "green", "uncertain": "yellow", "error": "magenta"}
 _HEADER = f"{'verdict':<11}{'p_fake':>7}{'faces':>7}  file"
 
@@ -131,6 +133,14 @@ def judge(
 
 def _refuse_unsafe(outputs: Outputs) -> None:
     """A slip of the keyboard must not cost a photograph, nor two outputs each other."""
+    for folder in outputs.folders:
+        if folder.exists() and not folder.is_dir():
+            raise OutputError(f"{folder} is a file", hint="name a folder")
+    if outputs.annotate and outputs.annotate.suffix.lower() in OTHER_FILMS:
+        raise OutputError(
+            f"no {outputs.annotate.suffix} can be written",
+            hint=f"name a folder, or a file that ends in {', '.join(FILM_SUFFIXES)}",
+        )
     times_named = Counter(map(_identity, outputs.files))
     for path in outputs.files:
         if path.is_file() and path.stat().st_size and not _is_replaceable(path, outputs):
@@ -260,6 +270,10 @@ def _row(report: Report) -> list[Part]:
     ]
 
 
+def _files(number: int) -> str:
+    return "1 file" if number == 1 else f"{number} files"
+
+
 def _print_end(
     screen: Screen,
     counts: Counter[str],
@@ -271,14 +285,15 @@ def _print_end(
 ) -> None:
     parts = [f"{number} {outcome}" for outcome, number in counts.most_common()]
     before = f", {earlier} of them from the earlier run" if earlier else ""
-    screen.print((f"{counts.total()} files: {', '.join(parts) or 'none judged'}{before}", "bold"))
+    screen.print((f"{_files(counts.total())}: {', '.join(parts) or 'none judged'}{before}", "bold"))
     if left:
         again = (
             "--json FILE lets a run go on later"
             if outputs.json in (None, STANDARD_OUTPUT)
             else "call it again with --resume"
         )
-        screen.print((f"interrupted: {left} files are left; {again}", ""))
+        are = "is" if left == 1 else "are"
+        screen.print((f"interrupted: {_files(left)} {are} left; {again}", ""))
     film = outputs.film if film_written else None
     if outputs.film and not film:
         screen.print((f"no {outputs.film} was written", ""))

@@ -222,8 +222,9 @@ def analyze_clip(
         warnings.append(f"only the {most} largest faces of a frame were judged")
     facts = {"format": clip.facts.format, "size_wh": watched.size_wh, "clip": said}
     if not said.tracks:
-        many = "1 frame" if watched.frames == 1 else f"{watched.frames} frames"
-        reason = f"no face found in the {many} that were looked at"
+        one = watched.frames == 1
+        many = "1 frame that was" if one else f"{watched.frames} frames that were"
+        reason = f"no face found in the {many} looked at"
         return _report(
             path,
             detector,

@@ -133,6 +133,8 @@ def open_file(path: Path) -> BinaryIO:
             raise MediaError(
                 "it is an address, not a file", hint="save it first: facetell works offline"
             ) from error
+        if any(character in path.name for character in "*?["):
+            raise MediaError("no file matches", hint="check the pattern") from error
         raise MediaError("no such file", hint="check the spelling of the path") from error
     except (OSError, ValueError) as error:  # links in a circle, a name too long or holding a NUL
         raise MediaError("the file cannot be opened", hint="check the path and the disk") from error

@@ -219,11 +219,15 @@ class Report(Frozen):
 
         face: number of the face in `shown` (0 is the most suspicious one). The file is read again.
 
-        Raises IndexError when there is no such face, MediaError when the file is gone.
+        Raises MediaError when there is no such face, or the file is gone.
         """
         from facetell.detect.draw import draw_heatmap
         from facetell.detect.reading import look_again
 
+        if not 0 <= face < len(self.shown):
+            raise MediaError(
+                f"it has no face {face}; {len(self.shown)} are shown", hint="see `shown`"
+            )
         wanted = self.shown[face]
         for picture, faces in look_again(self):
             if wanted in faces:
