@@ -184,6 +184,20 @@ def test_a_clip_is_played_with_its_segments(suspicious, open_page, clip):
     assert suspicious.metric("facetell_queue_files") == 0
 
 
+def test_a_verdict_of_real_vouches_for_nothing(live, open_page):
+    model = {"name": "a", "version": "1", "sha256": "0", "real_below": 0.2, "fake_from": 0.8}
+    report = {"verdict": "real", "p_fake": 0.1, "reason": None, "path": "a.jpg", "model": model,
+              "limits": ["a toy"], "faces": [], "warnings": [], "size_wh": None}  # fmt: skip
+    said = open_page(live).evaluate(
+        """async report => {
+          const { reportParts } = await import("/static/result.js");
+          return reportParts(report, new File([], "a.jpg"))[0].textContent;
+        }""",
+        report,
+    )
+    assert "No sign found. This clears nothing." in said
+
+
 def body_of(page: Page, clip: dict, media_type: str, look: str):
     """What `look` returns of the body of a clip's report; look: a function of it, in JavaScript."""
     report = {"clip": clip, "model": {"real_below": 0.2, "fake_from": 0.8}, "size_wh": [64, 64]}

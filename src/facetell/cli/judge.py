@@ -35,7 +35,7 @@ from facetell.types import Kind, Status, Verdict
 INTERRUPTED = 130
 OTHER_FILMS = (".avi", ".mkv", ".webm", ".wmv", ".flv", ".mpg", ".mpeg", ".gif", ".ts", ".3gp")
 """Endings by which somebody means a film, and no folder, that is not written here."""
-_STYLES = {"fake": "bold red", "real": "green", "uncertain": "yellow", "error": "magenta"}
+_STYLES = {"fake": "bold red", "real": "bright_blue", "uncertain": "yellow", "error": "magenta"}
 _HEADER = f"{'verdict':<11}{'p_fake':>7}{'faces':>7}  file"
 
 

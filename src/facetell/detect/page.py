@@ -16,6 +16,7 @@ from facetell.detect.aggregate import MIN_LOOKS
 from facetell.detect.draw import draw_boxes, draw_crop, draw_heatmap, draw_marks
 from facetell.detect.reading import look_again
 from facetell.detect.report import (
+    CLEARS_NOTHING,
     ClipReport,
     FaceReport,
     ModelInfo,
@@ -154,7 +155,7 @@ def _environment() -> Environment:
     environment.filters["percent"] = lambda p: f"{100 * p:.2f}%"
     environment.filters["p"] = p_text
     environment.filters["clock"] = clock
-    environment.globals["anchor"] = anchor
+    environment.globals |= {"anchor": anchor, "clears_nothing": CLEARS_NOTHING}
     return environment
 
 

@@ -23,6 +23,8 @@ LIMITS_OF_THE_CLAIM = (
     "A generator newer than the model may pass as real, and so may a face swapped or edited, even "
     "in a way that it learnt from; a filter or retouching may look fake.",
 )
+CLEARS_NOTHING = "No sign found. This clears nothing."
+"""What a verdict of real says."""
 
 
 def p_text(p_fake: float) -> str:

@@ -28,7 +28,7 @@ def card_markdown(card: ModelCard, sha256: str, megabytes: float, examples: str 
         "## What it is for",
         f"It judges one face at a time, cut {card.crop.margin:g} times as wide as the face is long "
         f"and brought to {card.crop.size_px} x {card.crop.size_px} pixels, and gives p_fake, a "
-        "calibrated probability that the face is not an unaltered photograph, with a map of the "
+        "calibrated probability that the face is generated or manipulated, with a map of the "
         f"evidence. Below {limits.real_below:.3f} it says real, from {limits.fake_from:.3f} on "
         f"fake, between them uncertain. It was tested on faces down to {card.smallest_face_px} px.",
         "## What it cannot do",

@@ -9,7 +9,7 @@ from plotly import graph_objects as go
 
 from facetell.dashboard import cached, charts
 from facetell.data.layouts import PICTURE_ENDINGS
-from facetell.detect.report import FaceReport, ModelInfo, Report, p_text
+from facetell.detect.report import CLEARS_NOTHING, FaceReport, ModelInfo, Report, p_text
 from facetell.errors import FacetellError
 from facetell.evaluate.found import FoundModel
 from facetell.types import Status, Verdict
@@ -18,7 +18,7 @@ CLIP_ENDINGS = {
     *(".mp4", ".mov", ".m4v", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ts", ".gif", ".webp"),
 }
 BADGE = {
-    Verdict.REAL: ("real", "blue", ":material/check_circle:"),
+    Verdict.REAL: ("real", "blue", ":material/remove:"),
     Verdict.FAKE: ("fake", "orange", ":material/report:"),
     Verdict.UNCERTAIN: ("uncertain", "gray", ":material/help:"),
 }
@@ -83,6 +83,8 @@ def show_verdict(report: Report) -> None:
         help="0 is real, 1 is fake; calibrated on the model's validation pictures.",
     )
     show_scale(report.p_fake, report.model, f"scale {report.path} {report.model.sha256}")
+    if report.verdict is Verdict.REAL:
+        st.caption(CLEARS_NOTHING)
     if report.reason:
         st.caption(report.reason)
     for warning in report.warnings:

@@ -5,7 +5,7 @@ import { clock, el, pText, plural, svg } from "/static/dom.js";
 
 const WORDS = {
   fake: ["Fake", "The signs speak for a generated or manipulated face."],
-  real: ["Real", "To this model the face looks like an unaltered photograph."],
+  real: ["Real", "No sign found. This clears nothing."],
   uncertain: ["Uncertain", "The signs do not suffice either way."],
   no_face: ["No face", "There is nothing to judge."],
   error: ["Not judged", "The file could not be judged."],
@@ -16,7 +16,7 @@ const NEXT = {
   uncertain: "Next: find a larger or less compressed copy and have that judged; look at the source.",
 };
 const SIGNS = {
-  real: "M5 12.500l4.500 4.500L19 7.500",
+  real: "M6 12h12",
   fake: "M12 5v9M12 18.200v.3",
   uncertain: "M8.500 9a3.500 3.500 0 1 1 5.200 3c-1.200.7-1.700 1.300-1.700 2.500M12 18.200v.3",
   no_face: "M6 12h12",
