@@ -125,6 +125,15 @@ def test_real_on_the_whole_with_fake_signs_for_seconds_is_not_called_real():
     assert "fake signs from 20.2 to 21.8 s" in said.reason  # 20 to 22, smoothed
 
 
+def test_uncertain_on_the_whole_names_where_the_fake_signs_are():
+    fake, real = [2.0] * 24, [-1.5] * 24
+    once, thrice = track([*real, *fake]), track([*real, *fake, *real, *fake, *real, *fake])
+    assert once.verdict is thrice.verdict is Verdict.UNCERTAIN
+    assert CARD.thresholds.real_below < once.p_fake < CARD.thresholds.fake_from
+    assert once.reason.startswith("fake signs from 6.5 to 12.0 s, but p_fake of the whole")
+    assert "s and in 2 more spans, but" in thrice.reason
+
+
 # ---------------------------------------------------------------------------- segments
 
 

@@ -102,15 +102,24 @@ def _verdict(
             f"too few usable frames: the face is seen clearly, and not as just before, in {few}"
         )
     verdict = card.thresholds.verdict(p_fake)
-    if verdict is Verdict.REAL and segments:
-        worst = max(segments, key=lambda segment: segment.peak)
+    if verdict is Verdict.FAKE:
+        return verdict, None
+    if segments:
+        signs = _fake_signs(segments)
         return Verdict.UNCERTAIN, (
-            f"real on the whole, but with fake signs from {worst.start_s:.1f} to "
-            f"{worst.end_s:.1f} s"
+            f"real on the whole, but with {signs}"
+            if verdict is Verdict.REAL
+            else f"{signs}, but p_fake of the whole stays below the fake threshold"
         )
-    if verdict is Verdict.UNCERTAIN:
-        return verdict, "the signs do not suffice either way"
-    return verdict, None
+    return verdict, "the signs do not suffice either way" if verdict is Verdict.UNCERTAIN else None
+
+
+def _fake_signs(segments: Sequence[Segment]) -> str:
+    """Where they are, the worst by its times."""
+    worst = max(segments, key=lambda segment: segment.peak)
+    others = len(segments) - 1
+    more = f" and in {others} more span{'s' if others > 1 else ''}" if others else ""
+    return f"fake signs from {worst.start_s:.1f} to {worst.end_s:.1f} s{more}"
 
 
 def _segments(
