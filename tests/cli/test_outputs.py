@@ -69,6 +69,25 @@ def test_the_page_is_well_formed_where_files_failed(tiny_model, landscape, tmp_p
     assert text.rstrip().endswith("</html>")
 
 
+def test_files_are_told_by_what_became_of_them(tiny_model, small_portrait, landscape, tmp_path):
+    page = tmp_path / "r.html"
+    files = (tmp_path / "missing", landscape, small_portrait)
+    done = facetell("detect", *files, "--model", tiny_model, "--html", page)
+    assert "3 files: 1 uncertain, 1 no_face, 1 error" in done.out
+    head, *groups = page.read_text("utf-8").split("</header>")[1].split('<span id="')
+    assert [group.split('"')[0] for group in groups] == ["uncertain", "no_face", "error"]
+    assert [str(file) in group for file, group in zip(files[::-1], groups, strict=True)] == [
+        True
+    ] * 3
+    assert head.count("<details open") == 1
+    assert "<details>" in groups[1]  # what failed is folded
+    assert re.findall(r'href="#(\w+)"', page.read_text("utf-8")) == [
+        "uncertain",
+        "no_face",
+        "error",
+    ]
+
+
 def test_heatmaps_are_one_square_picture_per_face(examples_run):
     _, out = examples_run
     drawn = sorted((out / "heatmaps").iterdir())

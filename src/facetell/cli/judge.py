@@ -27,7 +27,7 @@ from facetell.detect.analyze import Detector, Options, limits_of, model_info
 from facetell.detect.find import find_media, real_name
 from facetell.detect.heap import spare_memory
 from facetell.detect.media import is_text_file, media_kind
-from facetell.detect.report import Report, p_text
+from facetell.detect.report import OUTCOMES, Report, p_text
 from facetell.detect.scan import scan
 from facetell.errors import OutputError
 from facetell.types import Kind, Status, Verdict
@@ -102,7 +102,7 @@ def judge(
         if known and outputs.json:
             keep_reports(outputs.json, known)
             for report in read_reports(outputs.json):
-                counts[_outcome(report)] += 1
+                counts[report.outcome] += 1
                 _write(report, writers)
         if outputs.json:
             writers.append(stack.enter_context(JsonLines(outputs.json, go_on=bool(known))))
@@ -115,7 +115,7 @@ def judge(
             ):
                 for report in reports:
                     _write(report, writers)
-                    counts[_outcome(report)] += 1
+                    counts[report.outcome] += 1
                     done += not is_interrupted(report)
                     screen.print(*_row(report))
         except KeyboardInterrupt:
@@ -252,13 +252,8 @@ def _judged(
             bars.done(done)
 
 
-def _outcome(report: Report) -> str:
-    """The word of the first column: the verdict, or the status where there is none."""
-    return str(report.verdict or report.status)
-
-
 def _row(report: Report) -> list[Part]:
-    outcome = _outcome(report)
+    outcome = report.outcome
     p_fake = "-" if report.p_fake is None else p_text(report.p_fake)
     faces = str(faces_of(report)) if report.status is Status.OK else "-"
     notes = [report.reason] if report.reason else []
@@ -283,7 +278,7 @@ def _print_end(
     left: int,
     film_written: bool,
 ) -> None:
-    parts = [f"{number} {outcome}" for outcome, number in counts.most_common()]
+    parts = [f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts[outcome]]
     before = f", {earlier} of them from the earlier run" if earlier else ""
     screen.print((f"{_files(counts.total())}: {', '.join(parts) or 'none judged'}{before}", "bold"))
     if left:

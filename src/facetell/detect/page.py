@@ -17,6 +17,7 @@ from facetell.detect.draw import draw_boxes, draw_crop, draw_heatmap, draw_marks
 from facetell.detect.reading import look_again
 from facetell.detect.report import (
     CLEARS_NOTHING,
+    OUTCOMES,
     ClipReport,
     FaceReport,
     ModelInfo,
@@ -36,7 +37,16 @@ CROP_PX = 240
 
 def page_head(model: ModelInfo, limits: Sequence[str], counts: Mapping[str, int]) -> str:
     """The page up to the first file. counts: number of files by verdict or status."""
-    return _render("head.html", model=model, counts=counts, limits=limits, version=__version__)
+    said = {outcome: counts[outcome] for outcome in OUTCOMES if counts.get(outcome)}
+    return _render("head.html", model=model, counts=said, limits=limits, version=__version__)
+
+
+def page_group(outcome: str, counts: Mapping[str, int]) -> tuple[str, str]:
+    """What stands before and after the files of a kind: nothing where there is no other kind; what
+    failed is folded."""
+    if len(counts) < 2:
+        return "", ""
+    return _render("group.html", word=outcome, number=counts[outcome]), "</details>\n"
 
 
 def page_entry(report: Report, name: str | None = None) -> str:
@@ -54,7 +64,7 @@ def page_end() -> str:
 
 def whole_page(report: Report, name: str) -> str:
     """The page of one file alone; name: what to call it."""
-    counts = {str(report.verdict or report.status): 1}
+    counts = {report.outcome: 1}
     return page_head(report.model, report.limits, counts) + page_entry(report, name) + page_end()
 
 

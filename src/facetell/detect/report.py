@@ -25,6 +25,8 @@ LIMITS_OF_THE_CLAIM = (
 )
 CLEARS_NOTHING = "No sign found. This clears nothing."
 """What a verdict of real says."""
+OUTCOMES = (*(Verdict.FAKE, Verdict.UNCERTAIN, Verdict.REAL), *(Status.NO_FACE, Status.ERROR))
+"""What can become of a file, in the order in which kinds of files are told."""
 
 
 def p_text(p_fake: float) -> str:
@@ -209,6 +211,11 @@ class Report(Frozen):
     timings_ms: Timings = Timings()
     limits: tuple[str, ...]
     stamp: FileStamp | None = None
+
+    @property
+    def outcome(self) -> str:
+        """The verdict, or the status where there is none."""
+        return self.verdict or self.status
 
     @property
     def shown(self) -> list[FaceReport]:

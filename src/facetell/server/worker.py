@@ -165,7 +165,7 @@ def _progress(say: "Callable[[Said], None]") -> OnProgress:
 
 
 def _page(report: Report, order: Order) -> str:
-    head = page_head(report.model, report.limits, {str(report.verdict or report.status): 1})
+    head = page_head(report.model, report.limits, {report.outcome: 1})
     return head + page_entry(report, name=order.name) + page_end()
 
 
