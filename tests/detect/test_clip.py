@@ -293,6 +293,18 @@ def test_the_page_links_every_segment_to_a_frame_that_is_there(folder, one):
     assert page.count("<svg") == 1
 
 
+def test_the_page_folds_what_was_too_brief_to_be_judged(folder, one):
+    report = judge(folder, one)
+    (track,) = report.clip.tracks
+    fist = track.model_copy(update={"id": 2, "looks": 1, "start_s": 1.0, "end_s": 1.25})
+    clip = report.clip.model_copy(update={"tracks": [track, fist]})
+    page = page_entry(report.model_copy(update={"clip": clip}))
+    assert page.count("<svg") == 1
+    assert "<summary>1 more, too brief to be judged</summary>" in page
+    assert "Face 2: seen 1.0 s to 1.2 s" in page
+    assert "not drawn" not in page
+
+
 def test_the_page_of_a_clip_that_is_gone_says_so(folder, tmp_path):
     path = write_clip(tmp_path / "gone.mp4", nodding(portrait(), 10))
     report = judge(folder, path)

@@ -251,6 +251,20 @@ def test_a_box_has_the_colour_of_its_track_as_in_the_report(live, open_page):
     assert "fake" in body_of(open_page(live), clip, "video/mp4", look).split()
 
 
+def test_what_is_too_brief_to_be_judged_is_folded(live, open_page):
+    clip = one_track([0, 0.25, 0.5])
+    (man,) = clip["tracks"]
+    fist = man | {"looks": 1, "verdict": "uncertain"}
+    man |= {"p_fake": 0.9}
+    fist |= {"p_fake": 0.5}
+    clip["tracks"] = [man | {"looks": 9}, fist | {"id": 2}, fist | {"id": 3}]
+    look = """body => [body.querySelectorAll("svg.line").length,
+                       body.querySelector("summary").textContent,
+                       body.querySelectorAll("details li").length]"""
+    drawn = body_of(open_page(live), clip, "video/mp4", look)
+    assert drawn == [1, "2 more, too brief to be judged", 2]
+
+
 def test_what_went_wrong_is_said_and_can_be_tried_again(live, open_page, tmp_path):
     page = open_page(live)
     cut = tmp_path / "cut.jpg"

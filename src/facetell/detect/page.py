@@ -103,9 +103,9 @@ class DrawnTrack:
 
 
 def _clip_parts(report: Report, clip: ClipReport) -> dict[str, Any]:
-    """The most suspicious frame with boxes, and the tracks that are shown."""
-    judged = [track for track in clip.tracks if track.looks >= MIN_LOOKS]
-    tracks = (judged or clip.tracks)[:TRACKS_SHOWN]
+    """The most suspicious frame with boxes, and the tracks that are drawn or only named."""
+    judged = sum(track.looks >= MIN_LOOKS for track in clip.tracks) or 1
+    tracks, brief = clip.tracks[:judged][:TRACKS_SHOWN], clip.tracks[judged:]
     span, overview, overview_s = span_of(clip), None, 0.0
     urls: dict[int, tuple[str, str]] = {}
     wanted = {id(face) for track in tracks for face in track.faces}
@@ -126,7 +126,13 @@ def _clip_parts(report: Report, clip: ClipReport) -> dict[str, Any]:
         )
         for track in tracks
     ]
-    return {"span": span, "overview": overview, "overview_s": overview_s, "tracks": drawn}
+    return {
+        "span": span,
+        "overview": overview,
+        "overview_s": overview_s,
+        "tracks": drawn,
+        "brief": brief,
+    }
 
 
 def _read_again(report: Report) -> Iterator[tuple[Picture, list[FaceReport]]]:

@@ -6,6 +6,7 @@ import { boxes, quality, scale } from "/static/result.js";
 const HEIGHT = 100;
 const WIDTH = 1000;
 const LEAST_GAP_S = 1;
+const MIN_LOOKS = 3; // as in detect/aggregate.py
 const NEAR_S = 0.4; // how far from a sample its box is still shown
 
 export function clipBody(report, file, compare) {
@@ -16,7 +17,9 @@ export function clipBody(report, file, compare) {
     player.scrollIntoView({ block: "nearest" });
   });
   let first = 0; // number of a track's first face among all that were drawn
-  const tracks = report.clip.tracks.map((track) => {
+  const isBrief = (track, k) => k > 0 && track.looks < MIN_LOOKS;
+  const brief = report.clip.tracks.filter(isBrief); // these stand last
+  const tracks = report.clip.tracks.slice(0, report.clip.tracks.length - brief.length).map((track) => {
     const drawn = (report.pictures?.faces ?? []).slice(first, first + track.faces.length);
     first += track.faces.length;
     return trackCard(report, track, end, drawn, jump, compare);
@@ -27,7 +30,18 @@ export function clipBody(report, file, compare) {
     "div",
     { class: "body" },
     el("div", { class: "player" }, stage(report, file, player, moveHeads)),
-    el("div", { class: "column" }, tracks.length ? tracks : el("p", { class: "soft" }, report.reason ?? "")),
+    el("div", { class: "column" }, tracks.length ? tracks : el("p", { class: "soft" }, report.reason ?? ""), brief.length > 0 && tooBrief(brief, jump)),
+  );
+}
+
+// Glimpses, and what is no face at all: named, for their boxes are drawn.
+function tooBrief(tracks, jump) {
+  const named = (track) => `Face ${track.id}, ${clock(track.start_s)} to ${clock(track.end_s)}`;
+  return el(
+    "details",
+    {},
+    el("summary", {}, `${tracks.length} more, too brief to be judged`),
+    el("ul", { class: "soft" }, tracks.map((track) => el("li", {}, jumper(named(track), track.start_s, jump, "quiet")))),
   );
 }
 
