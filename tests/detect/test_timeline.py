@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from facetell.detect.report import ClipReport, TimelineSample
-from facetell.detect.timeline import Span, curves, marks_at
+from facetell.detect.timeline import Span, curves, height, marks_at
 from facetell.types import Sampling
 from tests.detect.test_aggregate import GOOD, track
 
@@ -53,3 +53,10 @@ def test_people_of_earlier_scenes_cost_nothing():
     )
     assert len(marks_at(clip, 298.9)) == 1
     assert cuts_s.times <= 1
+
+
+def test_the_curve_has_room_above_a_threshold_near_one_and_at_the_edges():
+    assert height(0.5) == 0.5
+    assert height(0.999) - height(0.962) > 0.2
+    assert 0.03 < height(0.0) < height(0.001 + 1e-6) < 0.05
+    assert height(1.0) == pytest.approx(1 - height(0.0))

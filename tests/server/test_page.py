@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
-from facetell.detect.timeline import Span, curves, gap_s
+from facetell.detect.timeline import Span, curves, gap_s, height
 from tests.broken_inputs.make import BROKEN
 from tests.cli.tiny_model import ALWAYS_FAKE, tiny_card, write_tiny_model
 from tests.server.live import running
@@ -240,6 +240,15 @@ def test_the_time_line_is_divided_as_in_the_report(
     ).tracks
     gap = gap_s(SimpleNamespace(**clip))
     assert drawn == len(curves(track, Span(0, watched_s), gap))
+
+
+def test_p_fake_and_thresholds_are_drawn_at_the_heights_of_the_report(live, open_page):
+    look = """body => [
+      ...body.querySelector("polyline").getAttribute("points").split(" ").map(p => p.split(",")[1]),
+      ...[...body.querySelectorAll(".chart .at")].map(label => label.style.top.replace("%", ""))]"""
+    drawn = body_of(open_page(live), one_track([0, 0.25], p_fake=0.9), "video/mp4", look)
+    expected = [100 * (1 - height(p)) for p in (0.9, 0.9, 0.8, 0.2)]
+    assert [float(y) for y in drawn] == pytest.approx(expected, abs=0.01)
 
 
 def test_a_box_has_the_colour_of_its_track_as_in_the_report(live, open_page):

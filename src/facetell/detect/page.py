@@ -27,7 +27,7 @@ from facetell.detect.report import (
     clock,
     p_text,
 )
-from facetell.detect.timeline import Point, curves, gap_s, marks_at, span_of
+from facetell.detect.timeline import Point, curves, gap_s, height, marks_at, span_of
 from facetell.errors import MediaError
 from facetell.types import Picture
 
@@ -171,6 +171,7 @@ def _environment() -> Environment:
     environment.filters["percent"] = lambda p: f"{100 * p:.2f}%"
     environment.filters["p"] = p_text
     environment.filters["clock"] = clock
+    environment.filters["y"] = lambda p: 1 - height(p)
     environment.globals |= {"anchor": anchor, "clears_nothing": CLEARS_NOTHING}
     return environment
 

@@ -1,5 +1,6 @@
 """Where things lie on the time line of a clip: curves, segments and boxes between samples."""
 
+import math
 from bisect import bisect_right
 from dataclasses import dataclass
 
@@ -34,6 +35,13 @@ def span_of(clip: ClipReport) -> Span:
     if end_s is None:  # too early where the pictures pause or begin late
         end_s = start_s + clip.watched_s
     return Span(start_s, max([end_s, *(track.end_s for track in clip.tracks)]))
+
+
+def height(p_fake: float) -> float:
+    """Where p_fake is drawn, 0 at the bottom and 1 at the top: by its log-odds, for a threshold may
+    lie near 1; with room for a line at either edge."""
+    p = min(max(p_fake, 0.001), 0.999)
+    return 0.5 + math.log(p / (1 - p)) / 15
 
 
 def gap_s(clip: ClipReport) -> float:

@@ -138,7 +138,7 @@ function timeline(report, track, end, jump) {
   const x = (seconds) => (WIDTH * seconds) / end;
   const { real_below, fake_from } = report.model;
   const zone = (name, from, to) =>
-    svg("rect", { class: `zone ${name}`, width: WIDTH, y: HEIGHT * (1 - to), height: HEIGHT * (to - from) });
+    svg("rect", { class: `zone ${name}`, width: WIDTH, y: from, height: to - from });
   const line = svg(
     "svg",
     {
@@ -148,14 +148,14 @@ function timeline(report, track, end, jump) {
       role: "img",
       "aria-label": `p_fake of face ${track.id} over time; ${plural(track.segments.length, "suspicious time span")}`,
     },
-    zone("f", fake_from, 1),
-    zone("r", 0, real_below),
+    zone("f", 0, y(fake_from)),
+    zone("r", y(real_below), HEIGHT),
     ...report.clip.cuts_s.map((cut) => svg("line", { class: "cut", x1: x(cut), x2: x(cut), y1: 0, y2: HEIGHT })),
     ...track.segments.map((s) =>
       svg("rect", { class: "segment", x: x(s.start_s), width: Math.max(3, x(s.end_s) - x(s.start_s)), height: HEIGHT }),
     ),
     ...curves(track.timeline, gapS(report.clip)).map((samples) =>
-      svg("polyline", { points: samples.map((s) => `${x(s.time_s)},${HEIGHT * (1 - s.p_fake)}`).join(" ") }),
+      svg("polyline", { points: samples.map((s) => `${x(s.time_s)},${y(s.p_fake)}`).join(" ") }),
     ),
     svg("line", { class: "head", x1: 0, x2: 0, y1: 0, y2: HEIGHT }),
   );
@@ -164,7 +164,18 @@ function timeline(report, track, end, jump) {
     const place = line.getBoundingClientRect();
     jump((end * (event.clientX - place.left)) / place.width);
   });
-  return line;
+  const named = (name, p, words) => {
+    const label = el("span", { class: `at ${name}` }, `${words} ${pText(p)}`);
+    label.style.top = `${y(p)}%`;
+    return label;
+  };
+  return el("div", { class: "chart" }, line, named("f", fake_from, "fake from"), named("r", real_below, "real below"));
+}
+
+// By the log-odds, as in detect/timeline.py.
+function y(pFake) {
+  const p = Math.min(Math.max(pFake, 0.001), 0.999);
+  return HEIGHT * (0.5 - Math.log(p / (1 - p)) / 15);
 }
 
 // A face not seen for longer was away; as in detect/timeline.py.

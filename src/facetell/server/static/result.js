@@ -42,7 +42,7 @@ export function facts(report) {
     report.clip?.duration_s && `${clock(report.clip.duration_s)} long`,
     report.clip && plural(report.clip.frames_judged, "frame") + " judged",
     !report.clip && report.faces.length > 0 && plural(report.faces.length, "face"),
-    `${(report.timings_ms.total / 1000).toFixed(2)} s`,
+    `judged in ${(report.timings_ms.total / 1000).toFixed(2)} s`,
   ]
     .filter(Boolean)
     .join(" · ");
