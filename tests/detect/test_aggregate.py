@@ -116,6 +116,8 @@ def test_too_few_looks_have_no_verdict_but_uncertain(frames):
 def test_nothing_usable_is_uncertain_and_not_a_crash():
     said = track([9.0] * 20, [False] * 20)
     assert (said.verdict, said.looks, said.frames_used, said.segments) == ("uncertain", 0, 0, [])
+    assert "the face is never seen clearly enough (frames that repeat" in said.reason
+    assert "seen clearly in one moment only" in track([9.0]).reason
 
 
 def test_real_on_the_whole_with_fake_signs_for_seconds_is_not_called_real():

@@ -97,9 +97,10 @@ def _verdict(
     p_fake: float, looks: int, segments: Sequence[Segment], card: ModelCard
 ) -> tuple[Verdict, str | None]:
     if looks < MIN_LOOKS:
-        few = "no moment" if not looks else "one moment" if looks == 1 else f"{looks} moments"
+        seen = f"seen clearly in {'one moment' if looks == 1 else f'{looks} moments'} only"
         return Verdict.UNCERTAIN, (
-            f"too few usable frames: the face is seen clearly, and not as just before, in {few}"
+            f"too few usable frames: the face is {seen if looks else 'never seen clearly enough'} "
+            "(frames that repeat the one before do not count)"
         )
     verdict = card.thresholds.verdict(p_fake)
     if verdict is Verdict.FAKE:
