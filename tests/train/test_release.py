@@ -17,15 +17,15 @@ def test_a_card_names_the_generators_that_were_measured_untrained():
     learnt = [score(1, "gan", "stylegan"), score(0, "web")]
     assert untried(learnt, {"gan", "web"}) == UNTRIED
     new = [score(1, "site", "imagen"), score(1, "other"), score(0, "speakers")]
-    assert untried([*learnt, *new], {"gan", "web"}).endswith("measured on val: imagen, other.")
+    assert untried([*learnt, *new], {"gan", "web"}).endswith("were tested: imagen, other.")
 
 
 def test_a_card_says_what_its_model_was_measured_not_to_tell():
     rows = [measured("a / b", 0.97), measured("swaps / originals", 0.6), measured("c / d", 0.8)]
     assert shortcomings([*rows, measured("e / f", 0.5, "hard")]) == [
-        "Hardly told apart (AUC on val, 0.5 is chance): swaps / originals (0.60). Against such "
-        "fakes, a verdict of real says nothing.",
-        "Not told apart well (AUC on val): c / d (0.80).",
+        "Hardly told apart in our tests (fakes / reals, AUC, 0.5 is chance): swaps / originals "
+        "(0.60). Against such fakes, a verdict of real says nothing.",
+        "Not told apart well in our tests (fakes / reals, AUC): c / d (0.80).",
     ]
     assert shortcomings(rows[:1]) == []
 

@@ -198,11 +198,11 @@ def shortcomings(metrics: Sequence[Measured]) -> list[str]:
     said = []
     if blind:
         said.append(
-            f"Hardly told apart (AUC on val, 0.5 is chance): {', '.join(blind)}. Against such "
-            "fakes, a verdict of real says nothing."
+            f"Hardly told apart in our tests (fakes / reals, AUC, 0.5 is chance): "
+            f"{', '.join(blind)}. Against such fakes, a verdict of real says nothing."
         )
     if weak:
-        said.append(f"Not told apart well (AUC on val): {', '.join(weak)}.")
+        said.append(f"Not told apart well in our tests (fakes / reals, AUC): {', '.join(weak)}.")
     return said
 
 
@@ -215,10 +215,7 @@ def untried(scores: Sequence[Score], trained_on: Collection[str]) -> str:
     unseen = sorted({score.generator or score.source for score in fakes})
     if not unseen:
         return UNTRIED
-    return (
-        "Of generators that it was not trained on, only these were measured on val: "
-        f"{', '.join(unseen)}."
-    )
+    return f"Of generators that it was not trained on, only these were tested: {', '.join(unseen)}."
 
 
 def _as_carded(draft: Score, card: ModelCard) -> Score:
