@@ -17,7 +17,6 @@ export function clipBody(report, file, compare) {
     player.scrollIntoView({ block: "nearest" });
   });
   let first = 0; // number of a track's first face among all that were drawn
-  const isBrief = (track, k) => k > 0 && track.looks < MIN_LOOKS;
   const brief = report.clip.tracks.filter(isBrief); // these stand last
   const tracks = report.clip.tracks.slice(0, report.clip.tracks.length - brief.length).map((track) => {
     const drawn = (report.pictures?.faces ?? []).slice(first, first + track.faces.length);
@@ -33,6 +32,9 @@ export function clipBody(report, file, compare) {
     el("div", { class: "column" }, tracks.length ? tracks : el("p", { class: "soft" }, report.reason ?? ""), brief.length > 0 && tooBrief(brief, jump)),
   );
 }
+
+// Whether a track was too brief to be judged, but for the first, which speaks for the clip.
+const isBrief = (track, k) => k > 0 && track.looks < MIN_LOOKS;
 
 // Glimpses, and what is no face at all: named, for their boxes are drawn.
 function tooBrief(tracks, jump) {
@@ -82,7 +84,7 @@ function marksAt(report, seconds) {
 }
 
 function trackCard(report, track, end, drawn, jump, compare) {
-  const several = report.clip.tracks.length > 1; // of one, the top has said it
+  const several = report.clip.tracks.filter((other, k) => !isBrief(other, k)).length > 1; // of one, the top has said it
   const segments = track.segments.map((segment) => {
     const words = `${clock(segment.start_s)} to ${clock(segment.end_s)}, peak ${pText(segment.peak)}`;
     return el("li", {}, jumper(words, segment.start_s, jump, ""));
