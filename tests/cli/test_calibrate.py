@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from facetell.cli.fitting import told_apart
+from facetell.detect.card import Measured, ModelCard
 from facetell.detect.model import Model
+from facetell.evaluate.comparisons import EVERYTHING
 from tests.cli.command import facetell
+from tests.cli.tiny_model import tiny_card
 from tests.shared import EXAMPLES
 
 
@@ -41,6 +45,27 @@ def test_thresholds_are_fitted_again_and_the_weights_stay(tiny_model, val, tmp_p
     crops = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), np.uint8)
     np.testing.assert_array_equal(*(model.score(crops)[0] for model in models))
     assert f"fake from {after.thresholds.fake_from:.3f}" in done.out
+    told = done.out.splitlines()[-1]
+    assert "on 2 real, 2 fake: may be chance, and thresholds from so few mean little" in told
+
+
+def measured(reals, fakes, auc, low):
+    row = Measured(name=EVERYTHING, tier="web", split="val", fakes=fakes, reals=reals, auc=auc,
+                   low=low, high=1)  # fmt: skip
+    return ModelCard.model_validate(tiny_card(metrics=[row]))
+
+
+@pytest.mark.parametrize(
+    ("reals", "fakes", "auc", "low", "said"),
+    [
+        (100, 20, 0.9, 0.8, "val: AUC 0.900 [0.800, 1.000] on 100 real, 20 fake"),
+        (100, 20, 0.4, 0.3, "val: AUC 0.400 [0.300, 1.000] on 100 real, 20 fake: may be chance"),
+        (99, 20, 0.9, 0.8, "val: AUC 0.900 [0.800, 1.000] on 99 real, 20 fake: "
+         "thresholds from so few mean little"),
+    ],
+)  # fmt: skip
+def test_what_is_fitted_ends_with_what_it_is_worth(reals, fakes, auc, low, said):
+    assert told_apart(measured(reals, fakes, auc, low)) == [said]
 
 
 def test_a_manifest_without_val_is_refused(tiny_model, val, tmp_path):

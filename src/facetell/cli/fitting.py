@@ -43,4 +43,26 @@ def fit_with_progress(fit: Fit, held_out: "Sequence[Sample]", out: Path) -> "Mod
         f"wrote {out}: real below {card.thresholds.real_below:.3f}, "
         f"fake from {card.thresholds.fake_from:.3f}"
     )
+    for said in told_apart(card):
+        typer.echo(said)
     return card
+
+
+def told_apart(card: "ModelCard") -> list[str]:
+    """How well the model tells all fakes of val from all reals, and what that is worth, in a line;
+    empty where it was not measured."""
+    from facetell.evaluate.comparisons import EVERYTHING
+    from facetell.evaluate.metrics import Interval
+    from facetell.train.release import FALSE_ALARMS, MISSES
+
+    lines = []
+    for row in card.metrics:
+        if (row.name, row.tier) != (EVERYTHING, "web"):
+            continue
+        auc = Interval(row.auc, row.low, row.high)
+        doubts = ["may be chance"] if auc.may_be_chance else []
+        if row.reals * FALSE_ALARMS < 1 or row.fakes * MISSES < 1:
+            doubts.append("thresholds from so few mean little")
+        told = f"val: AUC {auc} on {row.reals} real, {row.fakes} fake"
+        lines.append(": ".join(filter(None, (told, ", and ".join(doubts)))))
+    return lines

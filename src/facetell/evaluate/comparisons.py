@@ -26,6 +26,8 @@ real scene; face swaps; edited by hand. Any other generator stands for itself.""
 FRAME_SOURCES = frozenset({"dfdc_face224", "video_faces"})
 """Sources whose real pictures are frames of compressed video, not photographs."""
 
+EVERYTHING = "all fakes / all reals"
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -62,7 +64,7 @@ def comparisons(scores: Sequence[Score]) -> list[Comparison]:
         Comparison(f"{name} / real photos", fake, _is_photo, one_of=True)
         for name, fake in _kinds([score for score in scores if score.label]).items()
     ]
-    chosen.append(Comparison("all fakes / all reals", lambda s: True, lambda s: True))
+    chosen.append(Comparison(EVERYTHING, lambda s: True, lambda s: True))
     return [c for c in chosen if any(map(_side(c, 1), scores)) and any(map(_side(c, 0), scores))]
 
 
