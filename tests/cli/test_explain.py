@@ -1,6 +1,7 @@
 """`facetell explain`: pictures of the reasons, and which of them to believe."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -36,6 +37,25 @@ def test_every_file_has_a_row_and_every_face_a_picture(tiny_model, two_people, l
     assert page.count("data:image/png;base64,") == 2
     assert "random order" in page
     assert "no such file" in page
+    assert "mean gain (pictures: 1, too few for an interval)" in page
+    assert f'<td>evidence</td><td class="n">{mean_gain(found):.3f}</td>' in page
+
+
+def test_the_mean_gain_of_some_pictures_has_its_interval(tiny_model, two_people, tmp_path):
+    for number in range(5):
+        shutil.copy(two_people, tmp_path / f"{number}.png")
+    done = facetell("explain", tmp_path, "--model", tiny_model, "--out", tmp_path / "out")
+    assert done.code == 0
+    found = json.loads((tmp_path / "out" / "explain.json").read_text("utf-8"))["files"]
+    table = (tmp_path / "out" / "table.md").read_text("utf-8")
+    assert "(95 %)" in table
+    assert f"| evidence | {mean_gain(found):.3f} [" in table
+
+
+def mean_gain(files):
+    return np.mean(
+        [face["faithfulness"]["evidence"]["gain"] for one in files for face in one["explained"]]
+    )
 
 
 def test_a_clip_is_explained_from_its_most_suspicious_face_on(tiny_model, tmp_path):

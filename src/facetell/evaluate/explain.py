@@ -22,6 +22,8 @@ from facetell.types import FloatArray, Picture, Status, UInt8Array
 
 EVIDENCE = "evidence"
 CHANCE = "random order"
+FEW = 5
+"""Of fewer pictures an interval would promise too much: all draws of the bootstrap are alike."""
 Explainer = Callable[[UInt8Array, bool], FloatArray]
 """Crop [S, S, 3] uint8 RGB, and whether to explain fake or real -> importance [S, S], >= 0."""
 
@@ -113,6 +115,11 @@ def mean_gains(explained: Iterable[Explained]) -> dict[str, Interval | None]:
         }
 
     return with_intervals(means, [path for path, _ in rows]) if rows else {}
+
+
+def explained_pictures(explained: Iterable[Explained]) -> int:
+    """How many files have a face explained."""
+    return sum(bool(one.explanations) for one in explained)
 
 
 def as_json(explained: Explained) -> dict[str, Any]:

@@ -5,7 +5,14 @@ from pathlib import Path
 
 from facetell.detect.analyze import Detector, limits_of, model_info
 from facetell.detect.find import drawn_stem
-from facetell.evaluate.explain import Explained, Explanation, as_json, mean_gains
+from facetell.evaluate.explain import (
+    FEW,
+    Explained,
+    Explanation,
+    as_json,
+    explained_pictures,
+    mean_gains,
+)
 from facetell.evaluate.explain_plots import plot_explanation
 from facetell.evaluate.page import embedded, write_json, write_report, write_table
 from facetell.evaluate.spectrum import References
@@ -35,14 +42,19 @@ def write_page(
         (one, [(e, embedded(path)) for e, path in zip(one.explanations, paths, strict=True)])
         for one, paths in zip(explained, pictures, strict=True)
     ]
-    gains = mean_gains(explained)
+    many = explained_pictures(explained)
+    gains = {
+        name: str(gain) if gain is None or many >= FEW else f"{gain.value:.3f}"
+        for name, gain in mean_gains(explained).items()
+    }
+    of = "95 %" if many >= FEW else f"pictures: {many}, too few for an interval"
     write_report(
         "explain.html",
         folder,
         entries=entries,
         gains=gains,
+        of=of,
         model=model_info(detector),
         limits=limits_of(detector),
     )
-    rows = [[name, str(gain)] for name, gain in gains.items()]
-    write_table(["map", "gain: insertion less deletion"], rows, folder)
+    write_table(["map", f"gain: insertion less deletion ({of})"], list(gains.items()), folder)
