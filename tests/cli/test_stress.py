@@ -25,6 +25,7 @@ def test_the_result_is_shown_and_kept_in_the_card(tiny_model, tmp_path):
     args = ("stress", model, "--data", data, "--out", tmp_path / "out", "--into-card")
     done = facetell(*args)
     assert (done.code, done.err) == (0, "")
+    assert "may be chance" in done.out
     rows = json.loads((tmp_path / "out" / "stress.json").read_text())["robustness"]
     assert rows[0]["kind"] == "as it is"
     assert len(rows) > 30

@@ -6,6 +6,7 @@ pytest.importorskip("matplotlib", reason="the training extra is not installed")
 from facetell.evaluate.numbers import numbers
 from facetell.evaluate.report import write_stress
 from facetell.evaluate.stress import UNTREATED, Dose, hardship, levels
+from tests.evaluate.test_compare import scored
 from tests.evaluate.test_table import drawn, score
 from tests.shared import noise_image
 
@@ -78,8 +79,24 @@ def test_a_dose_is_scaled_blurred_made_noisy_and_compressed_in_this_order():
 
 
 def test_a_page_is_written_whatever_the_model_is_called(tmp_path):
-    rows = [
-        hardship(kind, level, numbers(drawn()), "val") for kind, level in (("", ""), ("a", "1"))
-    ]
-    write_stress("old\udcff", rows, tmp_path)
+    write("old\udcff", [drawn(), drawn()], tmp_path)
     assert "old\\udcff" in (tmp_path / "report.html").read_text("utf-8")
+
+
+def write(name, tables, folder):
+    found = [numbers(scores) for scores in tables]
+    rows = [hardship("a", str(n), one, "val") for n, one in enumerate(found)]
+    aucs = [one.values["auc"] for one in found]
+    write_stress(name, rows, aucs, folder)
+    return aucs
+
+
+def test_a_fall_is_told_with_intervals_and_where_it_may_be_chance(tmp_path):
+    for count, of_chance in ((6, True), (400, False)):
+        before, after = scored(0, 3.0, count=count), scored(1, -3.0, count=count)
+        aucs = write("old", [before, after], tmp_path)
+        page = (tmp_path / "report.html").read_text("utf-8")
+        assert f"the AUC falls from {aucs[0]} to {aucs[1]}" in page
+        assert ("May be chance" in page) == of_chance
+        assert ('class="warn"><strong>a 1' in page) != of_chance
+        assert str(aucs[1]) in (tmp_path / "table.md").read_text("utf-8")

@@ -59,21 +59,25 @@ def stress(
         found = _attacked(model, chosen, detector, threads)
     else:
         found = _treated(chosen, detector, threads)
-    rows = []
+    rows, aucs = [], []
     for kind, level, numbers in found:
         row = hardship(kind, level, numbers, split)
-        if row is None:
+        auc = numbers.values["auc"]
+        if row is None or auc is None:
             raise DataError(
                 f"{kind} {level}: no real and fake picture could be judged",
                 hint="give more pictures of both labels",
             )
         rows.append(row)
+        aucs.append(auc)
         typer.echo(
-            f"{kind + ' ' + level:<36} AUC {row.auc:.3f}  balanced "
+            f"{kind + ' ' + level:<36} AUC {auc}  balanced "
             f"{row.balanced_accuracy:.3f}  uncertain {row.uncertain:.0%}"
         )
+    if aucs[0].may_be_chance:
+        typer.echo("may be chance: the interval of the first AUC reaches down to one half")
     with writing(out):
-        write_stress(detector.model.card.name, rows, out, how=ATTACKED if attack else TREATED)
+        write_stress(detector.model.card.name, rows, aucs, out, how=ATTACKED if attack else TREATED)
     typer.echo(f"wrote {out / 'report.html'}")
     if into_card:
         from facetell.train.export import write_model

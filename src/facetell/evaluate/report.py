@@ -189,10 +189,24 @@ TREATED = "treated before the face finder"
 ATTACKED = "changed against the network, in what it sees of the face, by somebody who has it"
 
 
-def write_stress(name: str, rows: Sequence[Hardship], folder: Path, *, how: str = TREATED) -> None:
-    """Write stress.json, the curves and report.html; the first row is of untreated pictures."""
+def write_stress(
+    name: str,
+    rows: Sequence[Hardship],
+    aucs: Sequence[Interval],
+    folder: Path,
+    *,
+    how: str = TREATED,
+) -> None:
+    """Write stress.json, the curves and report.html; the first row is of untreated pictures.
+
+    aucs: of each row, with its interval."""
     folder.mkdir(parents=True, exist_ok=True)
-    content = {"model": name, "robustness": [row.model_dump() for row in rows]}
+    content = {
+        "model": name,
+        "robustness": [row.model_dump() for row in rows],
+        "auc": [asdict(auc) for auc in aucs],
+        "may_be_chance": aucs[0].may_be_chance,
+    }
     write_json(content, folder / "stress.json")
     for form in FORMATS:
         plot_stress(rows, folder / f"stress.{form}")
@@ -201,19 +215,20 @@ def write_stress(name: str, rows: Sequence[Hardship], folder: Path, *, how: str 
         folder,
         name=name,
         rows=rows,
+        aucs=aucs,
         how=how,
-        worst=notable(rows),
+        worst=[(row, aucs[rows.index(row)]) for row in notable(rows)],
         drop=NOTABLE_DROP,
         picture=embedded(folder / "stress.png"),
     )
     table = [
-        (f"{row.kind} {row.level}", f"{row.auc:.3f}", f"{row.balanced_accuracy:.3f}",
+        (f"{row.kind} {row.level}", str(auc), f"{row.balanced_accuracy:.3f}",
          f"{row.uncertain:.0%}", str(row.unjudged))
-        for row in rows
+        for row, auc in zip(rows, aucs, strict=True)
     ]  # fmt: skip
     write_table(
-        [f"{rows[0].pictures} pictures of {rows[0].split}", "AUC", "balanced accuracy", "uncertain",
-         "no score"], table, folder,
+        [f"{rows[0].pictures} pictures of {rows[0].split}", "AUC [95 %]", "balanced accuracy",
+         "uncertain", "no score"], table, folder,
     )  # fmt: skip
 
 
