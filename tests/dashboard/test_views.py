@@ -63,6 +63,15 @@ def test_all_runs_and_models_are_compared_and_drawn(lab, opened):
     assert set(view.dataframe[-1].value["state"]) == {"finished", "unfinished"}
 
 
+def test_an_auc_of_few_pictures_has_its_interval_and_may_be_chance(lab, opened):
+    for name in ("good", "poor"):
+        path = lab / name / "val-clean.csv"
+        path.write_text("".join(path.read_text().splitlines(keepends=True)[:7]))
+    table = opened("models", lab).dataframe[0].value
+    assert list(table.columns)[:3] == ["model", "AUC", "AUC, 95 %"]
+    assert all(said.endswith("to 1.000, may be chance") for said in table["AUC, 95 %"])
+
+
 def test_what_is_broken_is_told_and_does_not_stop_the_page(lab, opened):
     warnings = "\n".join(warning.value for warning in opened("models", lab).warning)
     assert "**broken** (run)" in warnings

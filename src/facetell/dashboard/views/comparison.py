@@ -10,6 +10,7 @@ from facetell.dashboard import cached, charts
 from facetell.dashboard.views import parts
 from facetell.evaluate.compare import Comparison, in_common
 from facetell.evaluate.found import FoundModel, FoundScores, file_of
+from facetell.evaluate.metrics import Interval
 from facetell.evaluate.numbers import NAMES
 from facetell.evaluate.score import Score, ranking_of, reliability_of
 from facetell.evaluate.subjects import unique_name
@@ -26,6 +27,7 @@ COLUMNS = {
     "caught_at_1": "TPR at 1 % FPR",
 }
 """Of the table, by the keys of NAMES."""
+SPREAD = "AUC, 95 %"
 HELP = {title: NAMES[key] for key, title in COLUMNS.items()} | {
     "ECE": "expected calibration error: how far p_fake is from the share of fakes",
     "MB": "size of the model file",
@@ -92,12 +94,19 @@ def _show_table(found: Comparison, files: Mapping[str, FoundModel | None]) -> No
 def _row(name: str, found: Comparison, model: FoundModel | None, *, timed: bool) -> Row:
     numbers = found.models[name]
     values = {title: numbers.values[key] for key, title in COLUMNS.items()}
-    row: Row = {"model": name}
+    row: Row = {"model": name, "AUC": None, SPREAD: _spread(numbers.values["auc"])}
     row |= {title: None if value is None else value.value for title, value in values.items()}
     row |= {"ECE": numbers.ece, "MB": None if model is None else model.megabytes}
     if timed:
         row["crops a second"] = None if model is None else cached.speed(model)
     return row
+
+
+def _spread(auc: Interval | None) -> str | None:
+    """The interval in words, for a column of its own: that of the value is sorted by."""
+    if auc is None:
+        return None
+    return f"{auc.low:.3f} to {auc.high:.3f}" + (", may be chance" if auc.may_be_chance else "")
 
 
 def _csv(rows: Sequence[Row]) -> str:
