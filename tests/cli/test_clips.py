@@ -295,3 +295,15 @@ def test_the_progress_of_clips_is_told_in_seconds_and_never_falls():
         assert (clips.completed, clips.total) == (7.0, 12.0)
         assert clips.fields["count"] == "7/12 s"
         assert (files.completed, files.total) == (1, 3)
+
+
+def test_clips_are_measured_into_a_folder_a_file_or_the_terminal(film, tiny_model, tmp_path):
+    for label in ("real", "fake"):
+        (tmp_path / "test" / label).mkdir(parents=True)
+        shutil.copy(film, tmp_path / "test" / label / f"{label}.mp4")
+    write = ("--out", tmp_path / "out", "--markdown", tmp_path / "new" / "m.md")
+    done = facetell("clips", "evaluate", tiny_model, "--data", tmp_path, *write)
+    assert (done.code, done.err) == (0, "")
+    text = (tmp_path / "out" / "report.md").read_text("utf-8")
+    assert text in done.out
+    assert (tmp_path / "new" / "m.md").read_text("utf-8") == text

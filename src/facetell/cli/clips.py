@@ -21,10 +21,11 @@ Data = Annotated[list[Path], typer.Option("--data", help="Manifests of clips, or
 @app.command()
 def evaluate(
     data: Data,
-    markdown: Annotated[Path, typer.Option(help="The file to write.")],
     model: Annotated[
         Path | None, typer.Argument(help="A model file; by default the one inside the package.")
     ] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write the tables into this file.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the same, as report.md.")] = None,
     pictures: Annotated[
         Path | None,
         typer.Option(help="A manifest with single frames of more clips, in folders `video_faces`."),
@@ -51,10 +52,12 @@ def evaluate(
             scores.append(score)
             advance(len(scores))
     text = as_markdown(clips, scores, detector)
-    with writing(markdown):
-        markdown.parent.mkdir(parents=True, exist_ok=True)
-        markdown.write_text(text, "utf-8")
-    typer.echo(f"wrote {markdown}")
+    typer.echo(text)
+    for path in filter(None, (markdown, out and out / "report.md")):
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")
+        typer.echo(f"wrote {path}")
 
 
 @app.command()
