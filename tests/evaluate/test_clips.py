@@ -1,5 +1,6 @@
 """Measuring and calibrating clips; no clip is decoded: what was said of them is made up."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -154,6 +155,27 @@ def test_the_document_has_a_table_for_every_question(clips, tmp_path):
     for title in ("train", "val", "test", "Ways to add up", "Fewer frames", "Temporal signs"):
         assert f"## {title}" in text
     assert "nan" not in text.lower()
+
+
+def test_a_document_says_of_the_clips_what_is_known_of_them(clips):
+    detector = Detector.load()
+    few = as_markdown(clips, [], detector)
+    assert "6 real and 6 fake groups support no more than a rough answer" in few
+    assert "counts no source of these clips" in few
+    many = [of_group(clip, f"{n} {clip.sample.group}") for n in range(4) for clip in clips]
+    assert "rough answer" not in as_markdown(many, [], detector)
+    known = [replace(c, sample=replace(c.sample, source="video_clips")) for c in clips]
+    assert "what it learnt by source, video_clips among them" in as_markdown(known, [], detector)
+
+
+def of_group(clip, group):
+    return replace(clip, sample=replace(clip.sample, group=group))
+
+
+def test_a_document_of_clips_of_one_label_has_no_empty_cell(clips):
+    text = as_markdown([clip for clip in clips if clip.sample.label], [], Detector.load())
+    assert "None" not in text
+    assert "| clips | not defined |" in text
 
 
 def test_a_document_of_test_alone_chooses_nothing(clips):
