@@ -108,6 +108,13 @@ def test_no_name_fetches_a_picture_beside_a_verdict(lab, opened, small_portrait)
     assert "![" not in said(view)
 
 
+def test_label_folders_and_lists_beside_them_are_offered(opened, tmp_path, monkeypatch):
+    faces = write_lab_data(tmp_path / "faces", count=8)
+    (tmp_path / "faces.csv").write_text("path,label\nfaces/real/1.jpg,real\n")
+    monkeypatch.chdir(tmp_path)
+    assert opened("data", faces).selectbox[0].options == [str(faces), "faces.csv"]
+
+
 def test_the_name_of_a_folder_of_data_fetches_no_picture(opened, tmp_path):
     data = write_lab_data(tmp_path / BEACON, count=8)
     view = opened("data")

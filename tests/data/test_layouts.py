@@ -3,7 +3,7 @@ import os
 import pytest
 from PIL import Image
 
-from facetell.data.layouts import read_dataset
+from facetell.data.layouts import find_datasets, read_dataset
 from facetell.data.manifest import LABELS, read_manifest, write_manifest
 from facetell.errors import DataError
 
@@ -36,6 +36,21 @@ def seen(dataset):
 def test_common_trees_are_recognised(tmp_path, real, fake):
     dataset = read_dataset(tree(tmp_path, real, fake))
     assert [row[:3] for row in seen(dataset)] == [("a.png", 0, "train"), ("b.png", 1, "val")]
+
+
+def test_what_holds_labelled_pictures_is_found(tmp_path):
+    tree(tmp_path, "faces/real/a.png", "faces/fake/b.png", "kaggle/Train/Real/a.png")
+    tree(tmp_path, "kaggle/Validation/Fake/b.png", "runs/mine/real/a.png", "1/2/3/4/real/a.png")
+    tree(tmp_path, "1/2/3/4/fake/a.png", "listed/real/a.png", "listed/fake/a.png")
+    write_manifest(read_dataset(tmp_path / "faces").samples, tmp_path / "faces.csv")
+    write_manifest(read_dataset(tmp_path / "faces").samples, tmp_path / "listed" / "manifest.csv")
+    (tmp_path / "runs" / "scores.csv").write_text("path,label,p_fake\n")
+    (tmp_path / "runs" / "damaged.csv").write_bytes(b"path,label\xff\n")
+    found = list(find_datasets(tmp_path))
+    names = [path.relative_to(tmp_path).as_posix() for path in found]
+    assert names == ["faces.csv", "faces", "kaggle", "listed/manifest.csv"]
+    assert all(read_dataset(path).samples for path in found)
+    assert list(find_datasets(tmp_path / "gone")) == []
 
 
 def test_without_splits_all_are_train_and_it_is_said(tmp_path):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import streamlit as st
 from PIL import Image
 
-from facetell.data.layouts import DataSet, read_dataset
+from facetell.data.layouts import DataSet, find_datasets, read_dataset
 from facetell.data.manifest import Sample
 from facetell.detect.analyze import Detector, judge_moment
 from facetell.detect.draw import draw_heatmap
@@ -163,10 +163,17 @@ def runs(folders: Sequence[Path]) -> list[Run]:
     return _runs(tuple(folders))
 
 
-def manifests(folders: Sequence[Path]) -> list[Path]:
-    """The manifests in the folders, for choosing one."""
-    patterns = "**/manifest.csv", "**/manifest.parquet"
-    return [Path(path) for path, _, _ in _stamps(tuple(folders), *patterns)]
+@st.cache_data(ttl=LOOK_AGAIN_S, show_spinner=False)
+def _datasets(folders: tuple[Path, ...]) -> list[Path]:
+    found = [path for folder in folders for path in find_datasets(folder)]
+    found += find_datasets(Path(), depth=0)
+    return list({path.resolve(): path for path in reversed(found)}.values())[::-1]
+
+
+def datasets(folders: Sequence[Path]) -> list[Path]:
+    """Manifests and label folders, for choosing one: in the folders, and where the dashboard was
+    started."""
+    return _datasets(tuple(folders))
 
 
 def compared(tables: Mapping[str, tuple[Score, ...]]) -> Comparison:

@@ -1,8 +1,9 @@
 """Read labelled pictures as they lie: a manifest, or folders whose names say label and split."""
 
+import os
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -67,6 +68,50 @@ def read_dataset(path: Path) -> DataSet:
         manifest = found[0]
     samples = read_manifest(manifest)
     return DataSet(samples, f"{manifest}: a manifest; {counted(samples)}")
+
+
+def find_datasets(folder: Path, depth: int = 3) -> Iterator[Path]:
+    """What `read_dataset` is likely to take: tables with the columns of a manifest, and folders of
+    which those inside name both labels; down to `depth` folders below."""
+    try:
+        inside = _folders_in(folder)
+        tables = [path for path in sorted(folder.glob("*.csv")) if _is_manifest(path)]
+        tables += folder.glob("manifest.parquet")
+    except OSError:
+        return
+    yield from tables
+    if any(path.stem == "manifest" for path in tables):
+        return  # it stands for the folder
+    if _labels_named(folder, inside) == set(LABEL_WORDS):
+        yield folder
+    elif depth:
+        for name in inside:
+            yield from find_datasets(folder / name, depth - 1)
+
+
+def _folders_in(folder: Path) -> list[str]:
+    with os.scandir(folder) as entries:
+        return sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
+
+
+def _labels_named(folder: Path, inside: Sequence[str]) -> set[str]:
+    """By folders inside, and by those inside the ones that name a split."""
+    said = {label for name in inside for label in _says(name, LABEL_WORDS, plain=True)}
+    for name in inside:
+        if _says(name, SPLIT_WORDS, plain=True):
+            below = folder / name
+            said |= _labels_named(below, _folders_in(below))
+    return said
+
+
+def _is_manifest(path: Path) -> bool:
+    """By the head of a CSV; a table of scores or a cache of crops is none."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            head = {name.strip().strip('"') for name in file.readline(1000).split(",")}
+    except (OSError, UnicodeDecodeError):
+        return False
+    return {"path", "label"} <= head and not head & {"p_fake", "offset"}
 
 
 def read_samples(data: Sequence[Path], splits: Collection[str] = SPLITS) -> list[Sample]:

@@ -139,11 +139,11 @@ def show_downloads(report: Report, digest: str, name: str) -> None:
 
 
 def data_wanted(folders: Sequence[Path]) -> Path | None:
-    """A manifest in the folders, or whatever path is typed in."""
-    found = cached.manifests(folders)
+    """Data in the folders, or whatever path is typed in."""
+    found = cached.datasets(folders)
     listed, typed = st.columns(2)
     chosen = listed.selectbox(
-        "Manifest in the folders",
+        "Data in the folders",
         found,
         index=None,
         disabled=not found,
