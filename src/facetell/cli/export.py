@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from facetell.cli.options import ModelName, ValPerSource
+from facetell.cli.options import RunName, ValPerSource
 
 
 def export(
@@ -18,7 +18,7 @@ def export(
         typer.Option(help="Which of the run's averaged weights; by default as its recipe says."),
     ] = None,
     val_per_source: ValPerSource = None,
-    name: ModelName = "facetell",
+    name: RunName = None,
 ) -> None:
     """Write a calibrated model file from a checkpoint of a run, finished or not."""
     from facetell.cli.fitting import fit_with_progress
@@ -34,5 +34,5 @@ def export(
     learnt = read_learnt(run, recipe)
     held_out = split_of(val, "val", val_per_source)
     kept = as_kept(run, recipe, keep or recipe.keep)
-    fit = partial(release, net, kept, learnt, held_out, out, name=name)
+    fit = partial(release, net, kept, learnt, held_out, out, name=name or run.resolve().name)
     fit_with_progress(fit, held_out, out)

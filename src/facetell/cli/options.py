@@ -16,6 +16,12 @@ ValPerSource = Annotated[
 ]
 Processes = Annotated[int | None, typer.Option(min=1, help="By default one per core.")]
 ModelName = Annotated[str, typer.Option(help="What the model's card calls it.")]
+RunName = Annotated[
+    str | None,
+    typer.Option(
+        "--name", help="What the model's card calls it; by default as the run folder is called."
+    ),
+]
 RecipeFile = Annotated[
     Path | None, typer.Option(help="YAML file of settings that differ from the recipe's.")
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facetell.cli.options import ModelName, RecipeFile, RecipeSettings, ValPerSource
+from facetell.cli.options import RunName, RecipeFile, RecipeSettings, ValPerSource
 
 if TYPE_CHECKING:
     from facetell.train.loop import Progress
@@ -32,7 +32,7 @@ def train(
     config: RecipeFile = None,
     settings: RecipeSettings = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in OUT.")] = False,
-    name: ModelName = "facetell",
+    name: RunName = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes that prepare samples.")] = 1,
     accelerator: Annotated[str, typer.Option(help="auto, cpu, gpu or mps.")] = "auto",
     devices: Annotated[int, typer.Option(min=1, help="Devices to train on, per node.")] = 1,
@@ -105,7 +105,9 @@ def train(
             typer.echo(f"stopped; the same command with --resume goes on with {out}")
             raise
     kept = as_kept(out, recipe, recipe.keep)
-    fit = partial(release, net, kept, learnt_from, held_out, out / MODEL_NAME, name=name)
+    fit = partial(
+        release, net, kept, learnt_from, held_out, out / MODEL_NAME, name=name or out.resolve().name
+    )
     write_results(out, fit_with_progress(fit, held_out, out / MODEL_NAME))
 
 
