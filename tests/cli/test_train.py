@@ -10,6 +10,7 @@ import pytest
 from facetell.data.manifest import Sample, read_manifest, write_manifest
 from facetell.detect.model import Model
 from facetell.evaluate.found import val_table
+from facetell.evaluate.runs import read_run
 from facetell.evaluate.score import read_scores
 from tests.cli.command import facetell, started
 from tests.lab_data import write_lab_data
@@ -72,6 +73,8 @@ def test_a_run_folder_holds_all_that_came_of_it(finished):
     assert data["pictures"]["val/fake"] == 4
     assert json.loads((finished / "environment.json").read_text())["packages"]["torch"]
     assert json.loads((finished / "metrics.json").read_text())["steps"] == 6
+    losses = [point.step for point in read_run(finished).history if point.loss is not None]
+    assert losses == [1, 2, 3, 4, 5, 6]
 
 
 def test_the_model_of_a_run_judges_pictures(finished, labelled):

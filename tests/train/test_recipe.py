@@ -32,6 +32,26 @@ def test_a_file_changes_it_and_settings_come_last(tmp_path):
     assert (recipe.seed, recipe.align) == (8, "box")
 
 
+@pytest.mark.parametrize(
+    ("settings", "every"),
+    [
+        ([], 8000),
+        (["samples=8000"], 1000),
+        (["samples=16000"], 2000),
+        (["samples=800"], 1000),
+        (["samples=800000"], 8000),
+        (["samples=8000", "check_every=4000"], 4000),
+    ],
+)
+def test_val_is_looked_at_several_times_in_a_short_run(tmp_path, settings, every):
+    assert read_recipe(None, settings, tmp_path).check_every == every
+
+
+def test_a_run_that_was_begun_looks_at_val_as_before(tmp_path):
+    (tmp_path / "config.yaml").write_text("samples: 8000\ncheck_every: 8000\n")
+    assert read_recipe(None, ["samples=8000"], tmp_path).check_every == 8000
+
+
 def test_one_teacher_needs_no_list():
     assert read_recipe(None, ["teachers=a.onnx"]).teachers == ("a.onnx",)
 

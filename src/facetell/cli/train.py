@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facetell.cli.options import RunName, RecipeFile, RecipeSettings, ValPerSource
+from facetell.cli.options import RecipeFile, RecipeSettings, RunName, ValPerSource
 
 if TYPE_CHECKING:
     from facetell.train.loop import Progress
@@ -72,7 +72,7 @@ def train(
     follows = "LOCAL_RANK" in os.environ  # started by the first process of several
     if has_begun(out) and not (resume or follows):
         raise DataError(f"{out} holds a run", hint="go on with --resume, or use another --out")
-    recipe = read_recipe(config, settings or [])
+    recipe = read_recipe(config, settings or [], out)
     if (out / MODEL_NAME).exists() and not follows:
         keep_recipe(recipe, out)
         typer.echo(f"{out} is finished: {out / MODEL_NAME}")

@@ -51,11 +51,12 @@ def plot_curves(run: Run, path: Path) -> None:
         steps = [point.step for point in run.history if point.loss is not None]
         loss = [point.loss for point in run.history if point.loss is not None]
         losses.plot(steps, loss, color=REAL, alpha=0.25, linewidth=0.8)
-        losses.plot(steps, smoothed(loss), color=REAL, linewidth=1.8)
+        losses.plot(steps, smoothed(loss), color=REAL, linewidth=1.8, marker=_dot(loss))
         losses.set(xlabel="step", ylabel="training loss", title="Loss (thick: smoothed)")
         looks = [(point.step, point.val_auc) for point in run.history if point.val_auc is not None]
         if looks:
-            aucs.plot(*zip(*looks, strict=True), color=FAKE, marker="o", markersize=4)
+            size = 10 if len(looks) == 1 else 4
+            aucs.plot(*zip(*looks, strict=True), color=FAKE, marker="o", markersize=size)
         else:
             aucs.text(0.5, 0.5, "no look at val", ha="center", transform=aucs.transAxes)
         aucs.set(xlabel="step", ylabel="AUC", title="AUC on val, tier web")
@@ -64,6 +65,11 @@ def plot_curves(run: Run, path: Path) -> None:
                 for axes in (losses, aucs):
                     axes.axvline(last.step, color="grey", linestyle=":", linewidth=1)
         figure.suptitle(f"{run.folder.name}: {run.recipe.get('architecture', '')}")
+
+
+def _dot(values: Sequence[float]) -> str | None:
+    """A marker for what has no line: a single value."""
+    return "o" if len(values) == 1 else None
 
 
 def plot_roc(models: Mapping[str, Sequence[Score]], path: Path) -> None:

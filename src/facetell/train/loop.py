@@ -164,7 +164,7 @@ def _trainer(data: "_Batches", run: Path, watch: "_Watch") -> lightning.Trainer:
         reload_dataloaders_every_n_epochs=1,
         use_distributed_sampler=False,
         gradient_clip_val=recipe.clip_norm,
-        log_every_n_steps=LOG_EVERY,
+        log_every_n_steps=max(1, min(LOG_EVERY, data.steps // 10)),
         num_sanity_val_steps=0,
         callbacks=[
             Origin(run),

@@ -2,7 +2,7 @@
 card."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +13,7 @@ from facetell.data.crops import REGION_MARGIN
 from facetell.data.degrade import AUGMENTATIONS, Augmentation
 from facetell.detect.crop import Align, CropSpec
 from facetell.errors import DataError
+from facetell.evaluate.runs import CONFIG_NAME, read_config
 from facetell.train.networks.folding import Arithmetic
 from facetell.train.networks.registry import architecture
 from facetell.train.optimisation import Optimisation, Share, Stage
@@ -21,6 +22,8 @@ Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 OneOrMore = Annotated[
     tuple[str, ...], BeforeValidator(lambda given: (given,) if isinstance(given, str) else given)
 ]
+
+FEWEST_BETWEEN_LOOKS = 1000
 
 
 @dataclass(frozen=True)
@@ -89,10 +92,14 @@ class Recipe(Optimisation):
         return [Stage("head", 0, self.head_samples, self.head_learning_rate, thaw=0), last]
 
 
-def read_recipe(config: Path | None, settings: Sequence[str] = ()) -> Recipe:
+def read_recipe(
+    config: Path | None, settings: Sequence[str] = (), run: Path | None = None
+) -> Recipe:
     """The recipe with what a YAML file changes, and after it `name=value` texts, values as in YAML.
 
-    `augmentation.cut_out=0.3` changes one field of a part. Raises DataError for a file that is
+    `augmentation.cut_out=0.3` changes one field of a part. run: the folder to train in; where
+    `check_every` is not named, val is looked at as often as that run began, or else eight times in
+    a short one. Raises DataError for a file that is
     none, a name that the recipe lacks, and a value of the wrong kind.
     """
     changes = _from_file(config) if config else {}
@@ -126,7 +133,15 @@ def read_recipe(config: Path | None, settings: Sequence[str] = ()) -> Recipe:
         ) from error
     for impossible, why in _impossible(recipe).items():
         raise DataError(f"{impossible}: {why}", hint="see docs/training.md")
-    return recipe
+    if run is None or "check_every" in changes:
+        return recipe
+    return replace(recipe, check_every=_check_every(recipe, run))
+
+
+def _check_every(recipe: Recipe, run: Path) -> int:
+    if (run / CONFIG_NAME).exists():
+        return int(read_config(run).get("check_every", recipe.check_every))
+    return min(recipe.check_every, max(FEWEST_BETWEEN_LOOKS, recipe.samples // 8))
 
 
 def _impossible(recipe: Recipe) -> dict[str, str]:
