@@ -10,6 +10,7 @@ import yaml
 
 from facetell._version import __version__
 from facetell.cli import doctor
+from facetell.cli.models import MOST_TOLD, telling
 from facetell.detect.card import ModelCard
 from facetell.detect.faces import SmallFinder
 from facetell.detect.model import Model
@@ -25,8 +26,25 @@ def test_models_shows_the_card_of_the_model_inside():
     card = Model.load(DEFAULT_MODEL).card
     assert done.code == 0
     assert card.name in done.out
-    assert card.licence.split()[0] in done.out
     assert f"{card.thresholds.fake_from:.3f}" in done.out
+    words = " ".join(done.out.split())
+    assert f"{sum(card.trained_on.values()):,} pictures of {len(card.trained_on)} sources" in words
+    assert words.index("verdicts") < words.index("limits") < words.index("Measured on val")
+    assert len(done.out.splitlines()) < 80
+    everything = " ".join(facetell("models", "--all").out.split())
+    assert card.licence.split()[0] in everything
+    assert all(f"{row.auc:.3f} [{row.low:.3f}, {row.high:.3f}]" in everything
+               for row in card.metrics)  # fmt: skip
+    assert all(f"{row.balanced_accuracy:.3f}" in everything for row in card.robustness)
+
+
+def test_the_numbers_told_first_are_of_all_fakes_and_of_the_kinds_told_worst():
+    rows = [row for row in Model.load(DEFAULT_MODEL).card.metrics if row.fakes]
+    told = telling(rows)
+    assert len(told) == MOST_TOLD
+    assert [row.tier for row in told[:3]] == ["clean", "web", "hard"]
+    worst = min(row.auc for row in rows if row.tier == "web")
+    assert told[3].auc == worst
 
 
 def test_models_prints_the_whole_card_as_json(tiny_model):
@@ -91,7 +109,7 @@ def test_models_shows_the_face_finder_too():
     card = SmallFinder().card
     assert card.name in done.out
     assert str(card.min_score) in done.out
-    assert "CenterFace" in done.out
+    assert "CenterFace" in facetell("models", "--all").out
 
 
 def test_a_finder_does_not_judge():

@@ -34,7 +34,7 @@ def test_the_result_is_shown_and_kept_in_the_card(tiny_model, tmp_path):
     assert (tmp_path / "out" / "stress.svg").exists()
     after = json.loads(facetell("models", model, "--json").out)
     assert after == before | {"robustness": rows}
-    assert "Robustness: 4 pictures of test" in facetell("models", model).out
+    assert "Robustness: 4 pictures of test" in facetell("models", model, "--all").out
     again = facetell(*args)
     assert (again.code, "taken out" in again.out) == (0, False)
     assert json.loads(facetell("models", model, "--json").out) == after

@@ -6,19 +6,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rich.console import Console
     from rich.table import Table
 
-    from facetell.detect.card import Hardship
+    from facetell.detect.card import Hardship, Measured
     from facetell.detect.model import Model
+
+MOST_TOLD = 10
 
 
 def models(
     model: Annotated[
         Path | None, typer.Argument(help="A model file; by default the one inside the package.")
     ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Print every source, number and treatment.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the whole card as JSON.")] = False,
     markdown: Annotated[
         Path | None, typer.Option(help="Write the card as a document into this file.")
@@ -44,6 +49,7 @@ def models(
     from rich.console import Console
     from rich.table import Table
 
+    from facetell.detect.card import withstands_not
     from facetell.detect.model import Model
     from facetell.detect.session import DEFAULT_MODEL
 
@@ -59,34 +65,60 @@ def models(
         _write_document(opened, markdown, examples, scores)
         return
     console = Console(highlight=False)
+    limits = card.limits if everything else (*card.limits, *withstands_not(card.robustness))
     facts = {
         "model": f"{card.name} {card.version}, {card.created}",
-        "file": f"{opened.path} ({opened.path.stat().st_size / 1e6:.1f} MB)",
-        "sha256": opened.sha256,
-        "crop": f"{card.crop.size_px} px, {card.crop.margin} x the length of the face, "
-        f"by its {card.crop.align}",
         "verdicts": f"real below {card.thresholds.real_below:.3f}, "
         f"fake from {card.thresholds.fake_from:.3f}",
-        "fitted on": card.thresholds.fitted_on,
+        "limits": " ".join(limits),
         "tested down to": f"faces of {card.smallest_face_px} px",
-        "started from": card.start_weights,
-        "trained on": ", ".join(f"{name} {number}" for name, number in card.trained_on.items()),
-        "licence": card.licence,
-        "limits": " ".join(card.limits),
+        "trained on": _trained_on(card.trained_on, everything=everything),
+        "file": f"{opened.path} ({opened.path.stat().st_size / 1e6:.1f} MB)",
     }
+    if everything:
+        facts |= {
+            "sha256": opened.sha256,
+            "crop": f"{card.crop.size_px} px, {card.crop.margin} x the length of the face, "
+            f"by its {card.crop.align}",
+            "fitted on": card.thresholds.fitted_on,
+            "started from": card.start_weights,
+            "licence": card.licence,
+        }
     _print_facts(console, facts)
+    rows = card.metrics if everything else telling(card.metrics)
+    which = "" if len(rows) == len(card.metrics) else ": all fakes, and the kinds told worst"
     table = Table(
-        "fakes / reals", "tier", "n", "AUC [95 %]", title="Measured on val", title_justify="left"
+        *("fakes / reals", "tier", "n", "AUC [95 %]"),
+        title=f"Measured on val{which}",
+        title_justify="left",
     )
-    for row in card.metrics:
+    for row in rows:
         interval = f"{row.auc:.3f} [{row.low:.3f}, {row.high:.3f}]"
         table.add_row(row.name, row.tier, f"{row.fakes} / {row.reals}", interval)
     if card.metrics:
         console.print(table)
-    if card.robustness:
+    if card.robustness and everything:
         console.print(_robustness(card.robustness))
     if model is None:
-        _print_facts(console, _finder_facts())
+        _print_facts(console, _finder_facts(everything=everything))
+    if not everything:
+        console.print("--all prints every source, number and treatment.")
+
+
+def telling(rows: "Sequence[Measured]") -> "list[Measured]":
+    """The MOST_TOLD most important numbers: all fakes in every tier, then what is told worst on
+    tier web."""
+    from facetell.evaluate.comparisons import EVERYTHING
+
+    overall = [row for row in rows if row.name == EVERYTHING]
+    kinds = [row for row in rows if row.name != EVERYTHING and row.tier == "web"]
+    return (overall + sorted(kinds, key=lambda row: row.auc))[:MOST_TOLD]
+
+
+def _trained_on(counts: "Mapping[str, int]", *, everything: bool) -> str:
+    if everything:
+        return ", ".join(f"{name} {number}" for name, number in counts.items())
+    return f"{sum(counts.values()):,} pictures of {len(counts)} sources"
 
 
 def _write_document(
@@ -125,20 +157,19 @@ def _robustness(rows: "Sequence[Hardship]") -> "Table":
     return table
 
 
-def _finder_facts() -> dict[str, str]:
+def _finder_facts(*, everything: bool) -> dict[str, str]:
     from facetell.detect.faces import SmallFinder
     from facetell.detect.session import FINDER_FILE
 
     card = SmallFinder().card
-    return {
+    facts = {
         "face finder": f"{card.name} {card.version}, {card.created}",
-        "file": f"{FINDER_FILE} ({FINDER_FILE.stat().st_size / 1e6:.2f} MB)",
         "a face": f"from a score of {card.min_score}",
-        "taught by": card.teacher,
-        "trained on": ", ".join(f"{name} {number}" for name, number in card.trained_on.items()),
-        "licence": card.licence,
         "limits": " ".join(card.limits),
+        "trained on": _trained_on(card.trained_on, everything=everything),
+        "file": f"{FINDER_FILE} ({FINDER_FILE.stat().st_size / 1e6:.2f} MB)",
     }
+    return facts | ({"taught by": card.teacher, "licence": card.licence} if everything else {})
 
 
 def _print_facts(console: "Console", facts: dict[str, str]) -> None:
