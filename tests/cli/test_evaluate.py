@@ -64,6 +64,9 @@ def test_foreign_scores_become_numbers_pictures_and_a_page(labelled, tmp_path):
     page = (folder / "report.html").read_text("utf-8")
     assert page.count("data:image/png;base64,") == len(PICTURES)
     assert "May be chance" not in page
+    assert "Worst kind of fake" not in page  # there is one alone
+    assert "<th>uncertain</th>" in page
+    assert "unsure" not in page + done.out
     assert "http" not in page.replace("http://www.w3.org", "")
     assert (folder / "scores.csv").exists()
 

@@ -52,7 +52,11 @@ def test_training_on_one_kind_takes_no_other_fakes():
 def test_too_few_kinds_are_refused_with_what_there_is():
     with pytest.raises(DataError, match="fewer than two generators") as refused:
         plan(SAMPLES, "generator", "without", 35)
-    assert "gan 40" in refused.value.hint
+    assert "40 fakes of gan" in refused.value.hint
+    unnamed = [dataclasses.replace(one, generator="") for one in SAMPLES]
+    with pytest.raises(DataError) as refused:
+        plan(unnamed, "generator", "without", 35)
+    assert refused.value.hint.startswith("75 fakes name no generator; lower --least")
 
 
 def scores(**log_odds):

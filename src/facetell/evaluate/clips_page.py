@@ -90,7 +90,7 @@ def _split_section(split: str, clips: Sequence[JudgedClip], metadata: Interval |
         ("clips", _said(clip_auc(clips, lambda track: track.log_odds))),
         ("clips, by size, frame rate and bytes a second only", str(metadata or no_metadata)),
     )
-    head = "clips", "n", "called real", "unsure", "called fake", "no face, error"
+    head = "clips", "n", "called real", "uncertain", "called fake", "no face, error"
     rows = []
     for label, name in ((0, "real"), (1, "fake")):
         words = [clip.report.verdict for clip in clips if clip.sample.label == label]

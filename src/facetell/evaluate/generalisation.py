@@ -53,10 +53,13 @@ def plan(samples: Sequence[Sample], by: By, mode: Mode, least: int) -> Plan:
     )
     kinds = tuple(sorted(k for k in train if train[k] >= least and test[k] * 10 >= least))
     if len(kinds) < 2:
-        counts = ", ".join(f"{kind or '(none)'} {count}" for kind, count in train.most_common(5))
+        counts = ", ".join(
+            f"{count} fakes of {kind}" if kind else f"{count} fakes name no {by}"
+            for kind, count in train.most_common(5)
+        )
         raise DataError(
             f"fewer than two {by}s have {least} fakes to train on and a tenth of that to test on",
-            hint=f"there are {counts or 'none'}; lower --least, name them in the manifest, or sort "
+            hint=f"{counts or 'there are none'}; lower --least, name them in the manifest, or sort "
             "the fakes into folders and use --by source",
         )
     rows = {ALL: frozenset(kinds)}

@@ -12,6 +12,7 @@ from facetell.detect.calibrate import Thresholds
 from facetell.detect.card import NOTABLE_DROP, Hardship, notable
 from facetell.errors import DataError
 from facetell.evaluate.compare import Comparison, in_common
+from facetell.evaluate.comparisons import EVERYTHING
 from facetell.evaluate.generalisation import Matrix
 from facetell.evaluate.metrics import Interval, auc
 from facetell.evaluate.numbers import NAMES, Numbers, numbers
@@ -57,9 +58,10 @@ class Evaluation:
 
     @property
     def worst(self) -> str | None:
-        """The comparison with the lowest AUC, in words."""
-        rows = [row for row in self.summary.comparisons if row.auc is not None]
-        if not rows:
+        """The kind of fake with the lowest AUC, in words; None where there are no two kinds."""
+        kinds = [row for row in self.summary.comparisons if row.name != EVERYTHING]
+        rows = [row for row in kinds if row.auc is not None]
+        if len(rows) < 2:
             return None
         lowest = min(rows, key=lambda row: row.auc.value if row.auc else math.inf)
         return f"{lowest.name}: {lowest.auc}"

@@ -20,9 +20,9 @@ from facetell.types import Verdict
 
 FAKES_HEAD = (
     *("fakes / reals", "n", "AUC [95 %]", "metadata only"),
-    *("called real", "unsure", "called fake"),
+    *("called real", "uncertain", "called fake"),
 )
-REALS_HEAD = ("real source", "n", "called fake", "unsure", "called real")
+REALS_HEAD = ("real source", "n", "called fake", "uncertain", "called real")
 UNDEFINED = "not defined"
 
 

@@ -123,7 +123,7 @@ def _called_fake(scores: Sequence[Score]) -> Interval | None:
 
 def traits_table(rows: Sequence[TraitRow]) -> tuple[list[str], list[list[str]]]:
     """Head and lines of a table for people."""
-    head = ["", "", "reals", "called fake", "unsure", "fakes", "called fake"]
+    head = ["", "", "reals", "called fake", "uncertain", "fakes", "called fake"]
     lines = [
         [
             row.column,
