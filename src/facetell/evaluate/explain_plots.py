@@ -13,6 +13,9 @@ from facetell.evaluate.plots import figure_at
 from facetell.evaluate.spectrum import Reference, Spectrum
 from facetell.types import FloatArray, UInt8Array
 
+BRIGHTEST = 99.5
+"""Percentile of a map that is drawn as its maximum: single pixels of a saliency outshine all."""
+
 
 def plot_explanation(explanation: Explanation, reference: Reference | None, path: Path) -> None:
     """The face with every map over it, what each is worth, and the face by frequencies.
@@ -41,11 +44,12 @@ def _worth(explanation: Explanation, name: str) -> str:
 
 
 def _laid_over(explanation: Explanation, name: str) -> UInt8Array:
-    """A map over the grey crop: the evidence on its fixed scale, others up to their own maximum."""
+    """A map over the grey crop: the evidence on its fixed scale, others up to their brightest
+    half per cent, which would leave the rest in the dark."""
     crop, found = explanation.crop, explanation.maps[name]
     if name == EVIDENCE:
         return draw_evidence(crop, np.asarray(explanation.face.evidence, np.float32))
-    strength = found / max(float(found.max()), 1e-9)
+    strength = np.clip(found / max(float(np.percentile(found, BRIGHTEST)), 1e-9), 0, 1)
     colours = mpl.colormaps["inferno"](strength)[..., :3] * 255
     grey = crop.mean(axis=-1, keepdims=True)
     return np.asarray((0.45 * grey + 0.55 * colours).round(), np.uint8)
@@ -87,7 +91,7 @@ def _draw_spectrum(
         dct.axis("off")
         return
     _draw_dct(dct, found.dct, None if reference is None else np.array(reference.dct, np.float32))
-    dct.set_xlabel(f"steps between blocks: {found.blockiness:.2f} times those inside", fontsize=8)
+    dct.set_xlabel(f"steps between blocks:\n{found.blockiness:.2f} times those inside", fontsize=8)
 
 
 def _draw_dct(axes: Axes, found: FloatArray, mean: FloatArray | None) -> None:
@@ -98,6 +102,7 @@ def _draw_dct(axes: Axes, found: FloatArray, mean: FloatArray | None) -> None:
     low, colours = (-limit, "RdBu_r") if mean is not None else (None, "magma")
     drawn = axes.imshow(shown, cmap=colours, vmin=low, vmax=limit)
     axes.figure.colorbar(drawn, ax=axes, shrink=0.8)
-    axes.set(title="8 x 8 DCT, log10" + (" less real mean" if mean is not None else ""))
+    axes.set(title="8 x 8 DCT, log10" + ("\nless real mean" if mean is not None else ""))
+    axes.title.set_fontsize(9)
     axes.set(xticks=[], yticks=[])
     axes.grid(visible=False)

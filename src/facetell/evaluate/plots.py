@@ -182,12 +182,12 @@ def plot_stress(rows: Sequence[Hardship], path: Path) -> None:
             axes.set_visible(False)
         for kind, axes in zip(kinds, grid.flat, strict=False):
             found = [untreated, *(row for row in rows if row.kind == kind)]
-            labels = ["-", *(row.level.replace(", ", ",\n") for row in found[1:])]
+            labels = ["-", *(row.level.replace(" ", "\n") for row in found[1:])]
             for name, colour in (("auc", REAL), ("balanced_accuracy", FAKE), ("uncertain", OTHER)):
                 values = [getattr(row, name) for row in found]
                 axes.plot(labels, values, color=colour, marker="o", markersize=3, label=name)
             axes.set(title=kind, ylim=(0, 1.02))
-            axes.tick_params(axis="x", labelsize=7)
+            axes.tick_params(axis="x", labelsize=6)
         names = ["AUC", "balanced accuracy", "uncertain"]
         figure.legend(grid.flat[0].get_lines(), names, loc="outside lower center", ncols=3)
 
