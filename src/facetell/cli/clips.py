@@ -72,13 +72,8 @@ def calibrate(
     """
     from facetell.cli.writing import writing
     from facetell.detect.analyze import Detector
-    from facetell.errors import MissingExtra
     from facetell.evaluate.clip_calibration import fit_clips
-
-    try:
-        from facetell.train.export import write_model
-    except ImportError as error:
-        raise MissingExtra(f"what calibrating needs ({error.name})", "train") from error
+    from facetell.train.export import write_model
 
     detector = Detector.load(model, threads=os.cpu_count() or 1)
     rule = fit_clips(_judged(data, ["val"], detector))

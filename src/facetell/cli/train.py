@@ -49,25 +49,22 @@ def train(
     from facetell.data.crops import CropCache
     from facetell.data.layouts import read_dataset, split_of
     from facetell.data.manifest import groups_apart
-    from facetell.errors import DataError, MissingExtra
+    from facetell.errors import DataError
 
     let_threads_sleep()
-    try:
-        from facetell.evaluate.runs import MODEL_NAME
-        from facetell.train.checkpoints import has_begun
-        from facetell.train.detector import train_detector
-        from facetell.train.loop import Machine, keep_recipe, steps_of, use_machine
-        from facetell.train.recipe import read_recipe
-        from facetell.train.release import release
-        from facetell.train.run_folder import (
-            as_kept,
-            check_calibrates,
-            check_held_out,
-            write_facts,
-            write_results,
-        )
-    except ImportError as error:
-        raise MissingExtra(f"what training needs ({error.name})", "train") from error
+    from facetell.evaluate.runs import MODEL_NAME
+    from facetell.train.checkpoints import has_begun
+    from facetell.train.detector import train_detector
+    from facetell.train.loop import Machine, keep_recipe, steps_of, use_machine
+    from facetell.train.recipe import read_recipe
+    from facetell.train.release import release
+    from facetell.train.run_folder import (
+        as_kept,
+        check_calibrates,
+        check_held_out,
+        write_facts,
+        write_results,
+    )
 
     follows = "LOCAL_RANK" in os.environ  # started by the first process of several
     if has_begun(out) and not (resume or follows):
