@@ -100,7 +100,7 @@ def train(
             net = train_detector(opened, recipe, out, machine=machine, on_step=shown(advance))
         except KeyboardInterrupt:
             typer.echo(f"stopped; the same command with --resume goes on with {out}")
-            raise
+            raise typer.Exit(130) from None
     kept = as_kept(out, recipe, recipe.keep)
     fit = partial(
         release, net, kept, learnt_from, held_out, out / MODEL_NAME, name=name or out.resolve().name
