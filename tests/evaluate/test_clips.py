@@ -161,7 +161,7 @@ def test_a_document_says_of_the_clips_what_is_known_of_them(clips):
     detector = Detector.load()
     few = as_markdown(clips, [], detector)
     assert "6 real and 6 fake groups support no more than a rough answer" in few
-    assert "counts no source of these clips" in few
+    assert "none of these clips' among them" in few
     many = [of_group(clip, f"{n} {clip.sample.group}") for n in range(4) for clip in clips]
     assert "rough answer" not in as_markdown(many, [], detector)
     known = [replace(c, sample=replace(c.sample, source="video_clips")) for c in clips]

@@ -69,8 +69,8 @@ def _worth(clips: Sequence[JudgedClip], card: ModelCard) -> str:
     met = (
         f"The model's card counts what it learnt by source, {', '.join(learnt)} among them."
         if learnt
-        else "The model's card counts no source of these clips among what it learnt from; whether "
-        "it met the same people elsewhere, it does not say."
+        else "The model's card counts what it learnt by source, none of these clips' among them; "
+        "that it learnt from the same clips or people under another name, it does not rule out."
     )
     rough = "{} real and {} fake groups support no more than a rough answer: read the intervals. "
     return (rough.format(*groups) if few else "") + met
