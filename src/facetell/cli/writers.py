@@ -3,6 +3,7 @@
 import csv
 import json
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -66,7 +67,7 @@ class JsonLines(TextFile):
             self._file.flush()
 
 
-class Table(TextFile):
+class Table(TextFile, ABC):
     """Rows of comma-separated values, below the names of their columns."""
 
     COLUMNS: tuple[str, ...]
@@ -81,8 +82,9 @@ class Table(TextFile):
             self._rows.writerows(self._rows_of(report))
             self._file.flush()
 
+    @abstractmethod
     def _rows_of(self, report: Report) -> Iterator[tuple[object, ...]]:
-        raise NotImplementedError
+        """What becomes of one file."""
 
 
 class CsvWriter(Table):
